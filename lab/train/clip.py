@@ -1,0 +1,143 @@
+"""CLIP: a picture tower and a text tower that agree (Radford et al., arXiv 2103.00020, fig. 3).
+
+An open_clip model, shipped as an open_clip folder and, for diffusers, as transformers' text model.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from open_clip.model import CLIP
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+from transformers import CLIPTextConfig, CLIPTextModelWithProjection
+
+from lab.storybook.dataset import TRAIN, captions
+from lab.train.data import Corpus, amount
+from lab.train.loop import Plan
+from lab.train.tokens import train_tokenizer
+from models.parts.clip import Clip
+
+LENGTH, MERGES, WIDTH, LAYERS, HEADS, EMBEDDING = 40, 640, 160, 4, 4, 128
+MEAN, STD = (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)
+
+
+def architecture(vocabulary: int) -> dict:
+    """open_clip's model_cfg: 0.9 M parameters of picture tower, 1.5 M of text tower."""
+    return {
+        "embed_dim": EMBEDDING,
+        "quick_gelu": False,
+        "vision_cfg": {"layers": [2, 2, 2, 1], "width": 12, "head_width": 48, "image_size": 64},
+        "text_cfg": {
+            "context_length": LENGTH,
+            "vocab_size": vocabulary,
+            "width": WIDTH,
+            "heads": HEADS,
+            "layers": LAYERS,
+            "hf_tokenizer_name": "local",
+        },
+    }
+
+
+class ClipRecipe:
+    """Symmetric contrastive loss with a learned temperature; fuller captions than elsewhere, so that they differ."""
+
+    name = "clip"
+    plan = Plan(batch=160, rate=1.5e-3, betas=(0.9, 0.98), decay=0.05, warmup=100)
+
+    def __init__(self, out: Path, minutes: float, resume: bool) -> None:
+        folder = out / "clip"
+        if not (resume and (folder / "open_clip_model.safetensors").exists()):
+            texts = captions(range(TRAIN, TRAIN + 20_000), 2)
+            tokenizer = train_tokenizer(texts, folder, MERGES, LENGTH)
+            cfg = architecture(len(tokenizer))
+            preprocess = {"mean": MEAN, "std": STD, "interpolation": "bicubic", "resize_mode": "squash"}
+            (folder / "open_clip_config.json").write_text(json.dumps({"model_cfg": cfg, "preprocess_cfg": preprocess}, indent=2))
+            torch.manual_seed(1)
+            self.net = CLIP(**{**cfg, "text_cfg": {k: v for k, v in cfg["text_cfg"].items() if k != "hf_tokenizer_name"}})
+            save_open_clip(self.net, folder)
+        else:
+            self.net = load_open_clip(folder)
+        self.clip = Clip.from_folder(folder)
+        self.corpus = Corpus.load(amount(minutes), self.clip, variants=4, keep=0.9)
+        self.fixed = self.corpus.draw(torch.Generator().manual_seed(7), 64)
+
+    def _logits(self, pictures: Tensor, tokens: Tensor) -> tuple[Tensor, Tensor]:
+        image, text, scale = self.net(normalise(pictures), tokens)
+        return scale * image @ text.T, scale
+
+    def loss(self, rng: torch.Generator, done: float) -> tuple[Tensor, dict[str, float]]:
+        pictures, tokens = self.corpus.draw(rng, self.plan.batch)
+        pictures = pictures + 0.04 * torch.rand((len(pictures), 1, 1, 1), generator=rng) * torch.randn(
+            pictures.shape, generator=rng
+        )
+        with torch.no_grad():
+            self.net.logit_scale.clamp_(max=4.6052)  # 100, as in the paper
+        logits, scale = self._logits(pictures, tokens)
+        labels = torch.arange(len(logits), device=logits.device)
+        loss = (F.cross_entropy(logits, labels) + F.cross_entropy(logits.T, labels)) / 2
+        right = (logits.argmax(1) == labels).float().mean()
+        return loss, {"loss": loss.item(), "right": right.item(), "scale": scale.item()}
+
+    def grid(self) -> Tensor:
+        """The matrix of similarities of 64 pictures and captions: a bright diagonal is what we want to see."""
+        pictures, tokens = self.fixed
+        logits, scale = self._logits(pictures, tokens)
+        return F.interpolate((logits / scale).clamp(0, 1)[None, None], scale_factor=4).expand(1, 3, -1, -1)
+
+    def save(self, out: Path) -> None:
+        save_open_clip(self.net, out / "clip")
+        save_text_model(self.net, out / "stable-diffusion" / "text_encoder", self.clip)
+        self.clip.tokenizer.save_pretrained(out / "stable-diffusion" / "tokenizer")
+
+
+def normalise(pictures: Tensor) -> Tensor:
+    """[-1, 1] -> CLIP's mean and deviation, without resizing."""
+    mean = torch.tensor(MEAN, device=pictures.device).view(3, 1, 1)
+    std = torch.tensor(STD, device=pictures.device).view(3, 1, 1)
+    return ((pictures + 1) / 2 - mean) / std
+
+
+def save_open_clip(net: CLIP, folder: Path, dtype: torch.dtype = torch.float16) -> None:
+    """Weights under open_clip's own names."""
+    weights = {k: v.to(dtype).contiguous() if v.is_floating_point() else v for k, v in net.state_dict().items()}
+    save_file(weights, folder / "open_clip_model.safetensors", metadata={"format": "pt"})
+
+
+def load_open_clip(folder: Path) -> CLIP:
+    """The open_clip model of a folder, float32, ready to train on."""
+    cfg = json.loads((folder / "open_clip_config.json").read_text())["model_cfg"]
+    text = {k: v for k, v in cfg["text_cfg"].items() if k != "hf_tokenizer_name"}
+    net = CLIP(**{**cfg, "text_cfg": text})
+    net.load_state_dict(load_file(folder / "open_clip_model.safetensors"))
+    return net
+
+
+def save_text_model(net: CLIP, folder: Path, clip: Clip) -> None:
+    """The text tower as transformers' CLIPTextModelWithProjection, which is what diffusers' folders hold."""
+    cfg = CLIPTextConfig(
+        vocab_size=net.vocab_size, hidden_size=WIDTH, intermediate_size=4 * WIDTH, projection_dim=EMBEDDING,
+        num_hidden_layers=LAYERS, num_attention_heads=HEADS, max_position_embeddings=LENGTH, hidden_act="gelu",
+        bos_token_id=clip.tokenizer.bos_token_id, eos_token_id=clip.tokenizer.eos_token_id,
+        pad_token_id=clip.tokenizer.pad_token_id,
+    )  # fmt: skip
+    model = CLIPTextModelWithProjection(cfg)
+    old, new = net.state_dict(), {}
+    new["embeddings.token_embedding.weight"] = old["token_embedding.weight"]
+    new["embeddings.position_embedding.weight"] = old["positional_embedding"]
+    for k in range(LAYERS):
+        a, b = f"transformer.resblocks.{k}.", f"encoder.layers.{k}."
+        for kind in ("weight", "bias"):
+            for part, rows in zip("qkv", old[f"{a}attn.in_proj_{kind}"].chunk(3), strict=True):
+                new[f"{b}self_attn.{part}_proj.{kind}"] = rows
+            new[f"{b}self_attn.out_proj.{kind}"] = old[f"{a}attn.out_proj.{kind}"]
+            for ours, theirs in (("ln_1", "layer_norm1"), ("ln_2", "layer_norm2"), ("mlp.c_fc", "mlp.fc1"), ("mlp.c_proj", "mlp.fc2")):
+                new[f"{b}{theirs}.{kind}"] = old[f"{a}{ours}.{kind}"]
+    new |= {f"final_layer_norm.{kind}": old[f"ln_final.{kind}"] for kind in ("weight", "bias")}
+    prefix = "text_model." if any(k.startswith("text_model.") for k in model.state_dict()) else ""
+    weights = {prefix + k: v for k, v in new.items()} | {"text_projection.weight": old["text_projection"].T}
+    model.load_state_dict(weights)
+    model.half().save_pretrained(folder)

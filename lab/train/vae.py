@@ -1,0 +1,67 @@
+"""The VAE of latent diffusion: 64 px to 16 x 16 x 4 (Rombach et al., arXiv 2112.10752, section 3.1, KL-reg)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from diffusers import AutoencoderKL
+from torch import Tensor
+
+from lab.storybook.dataset import FRESH, pictures
+from lab.train.autoencoder import Reconstruction
+from lab.train.data import CACHE, Corpus, amount, to_signed
+from lab.train.loop import Plan
+from models.parts.clip import Clip
+
+WIDTHS = (32, 32, 96)
+KL = 1e-4  # slight: latents stay near unit size, reconstructions stay sharp
+
+
+def new_vae() -> AutoencoderKL:
+    """1.4 M parameters, of the same shape as taming's networks, so that the VQGAN can start from it."""
+    return AutoencoderKL(
+        in_channels=3, out_channels=3, latent_channels=4, sample_size=64, layers_per_block=1, norm_num_groups=32,
+        block_out_channels=WIDTHS, down_block_types=("DownEncoderBlock2D",) * 3, up_block_types=("UpDecoderBlock2D",) * 3,
+    )  # fmt: skip
+
+
+class VaeRecipe:
+    name = "vae"
+    plan = Plan(batch=16, rate=1e-3, betas=(0.9, 0.99), decay=0.0, warmup=100, cooldown=0.5, ema=0.998)
+
+    def __init__(self, out: Path, minutes: float, resume: bool) -> None:
+        torch.manual_seed(2)
+        self.folder = out / "stable-diffusion" / "vae"
+        found = resume and (self.folder / "config.json").exists()
+        self.net = AutoencoderKL.from_pretrained(self.folder).float() if found else new_vae()
+        self.net.to(memory_format=torch.channels_last)
+        self.corpus = Corpus.load(amount(minutes))
+        self.reconstruction = Reconstruction(Clip.from_folder(out / "clip", text=False))
+        self.fixed = to_signed(pictures(range(FRESH, FRESH + 32), cache=CACHE))
+
+    def loss(self, rng: torch.Generator, done: float) -> tuple[Tensor, dict[str, float]]:
+        real, _ = self.corpus.draw(rng, self.plan.batch)
+        real = real.contiguous(memory_format=torch.channels_last)
+        code = self.net.encode(real).latent_dist
+        noise = torch.randn(code.mean.shape, generator=rng).to(code.mean.device)
+        fake = self.net.decode(code.mean + code.std * noise).sample
+        loss, facts = self.reconstruction(fake, real, done)
+        kl = code.kl().mean() / code.mean[0].numel()
+        return loss + KL * kl, {"loss": loss.item(), **facts, "kl": kl.item()}
+
+    def grid(self) -> Tensor:
+        """Fresh scenes, each over its reconstruction."""
+        real = self.fixed.to(self.net.device)
+        fake = self.net.decode(self.net.encode(real).latent_dist.mode()).sample
+        rows = [row for k in range(0, len(real), 8) for row in (real[k : k + 8], fake[k : k + 8])]
+        return (torch.cat(rows).cpu() / 2 + 0.5).clamp(0, 1)
+
+    def save(self, out: Path) -> None:
+        """Ship it with the scaling factor that gives latents unit deviation."""
+        real, _ = self.corpus.draw(torch.Generator().manual_seed(3), 256)
+        latents = self.net.encode(real.to(self.net.device)).latent_dist.mode()
+        self.net.register_to_config(scaling_factor=round(1 / latents.std().item(), 5))
+        vae = AutoencoderKL.from_config(self.net.config)
+        vae.load_state_dict(self.net.state_dict())
+        vae.half().save_pretrained(self.folder)
