@@ -66,6 +66,11 @@ class Clip(nn.Module):
         return clip.to(dtype).eval()
 
     @property
+    def dtype(self) -> torch.dtype:
+        """Of the weights, and so of everything that the towers return."""
+        return self.logit_scale.dtype
+
+    @property
     def length(self) -> int:
         """L, the tokens of a text with its start and end."""
         return self.config["length"]
@@ -104,7 +109,7 @@ class Clip(nn.Module):
             pictures = F.interpolate(pictures, shape, mode="bicubic", antialias=True).clamp(0, 1)
             top, left = (shape[0] - self.size) // 2, (shape[1] - self.size) // 2
             pictures = pictures[..., top : top + self.size, left : left + self.size]
-        return (pictures - self.mean) / self.std
+        return (pictures.to(self.dtype) - self.mean) / self.std
 
     def image(self, pictures: Tensor) -> Tensor:
         """Embeddings (B, E), not normalised, of pictures (B, 3, H, W) in [0, 1]; differentiable."""

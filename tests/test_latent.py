@@ -1,0 +1,160 @@
+"""The latent painter against the stock Stable Diffusion pipelines, with the same weights, noise and scheduler."""
+
+import warnings
+from dataclasses import replace
+
+import pytest
+import torch
+from diffusers import (
+    DPMSolverMultistepScheduler,
+    StableDiffusionImg2ImgPipeline,
+    StableDiffusionInpaintPipeline,
+    StableDiffusionPipeline,
+)
+
+from models.protocol import Prompt
+from models.samplers.diffusion import SCHEDULERS
+from models.samplers.latent import Latent, LatentKnobs
+from tests.inline import kit, play, resumed_equals_unbroken
+from tests.tinynets import LATENT, clips, latent_config, latent_parts
+
+NAMES = LatentKnobs.specs()[2].choices
+SEEDS = (5, 11)
+WIDE = {"width": 24, "height": 16}
+PROMPT = Prompt("a red cat", negative="blue", seeds=SEEDS)
+PICTURE = torch.rand(3, 16, 24, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+MASK = torch.zeros(1, 16, 24)
+MASK[:, 4:12, 6:20] = 1
+
+
+def ours(prompt, **settings):
+    return play(Latent(), prompt, LatentKnobs(**WIDE, **settings), tools(prompt), latent_parts(), look=True)
+
+
+def tools(prompt, **changes):
+    return kit(latent_config() | changes, clips()[0].tokenize(prompt.texts).ids)
+
+
+def stock(pipeline, name, steps, guidance, **inputs):
+    _, text_encoder, _, tokenizer = clips()
+    scheduler = SCHEDULERS[name].from_config(LATENT)
+    if "clip_sample" in scheduler.config:
+        scheduler = SCHEDULERS[name].from_config(LATENT, clip_sample=False)
+    if name == "dpm++":
+        scheduler = DPMSolverMultistepScheduler.from_config(LATENT, algorithm_type="dpmsolver++", solver_order=2)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        pipe = pipeline(
+            vae=latent_parts()["vae"], text_encoder=text_encoder, tokenizer=tokenizer, unet=latent_parts()["unet"],
+            scheduler=scheduler, safety_checker=None, feature_extractor=None, requires_safety_checker=False,
+        )  # fmt: skip
+        pipe.set_progress_bar_config(disable=True)
+        return pipe(
+            [PROMPT.text] * 2, negative_prompt=[PROMPT.negative] * 2, num_inference_steps=steps,
+            guidance_scale=guidance, generator=[torch.Generator().manual_seed(s) for s in SEEDS],
+            output_type="pt", **inputs,
+        ).images  # fmt: skip
+
+
+def close(a, b):
+    worst = (a.double() - b.double()).abs().max().item()
+    assert worst <= 1e-4, f"off by {worst}"
+
+
+@pytest.mark.parametrize("guidance", [1.0, 7.5])
+@pytest.mark.parametrize("name", NAMES)
+def test_text_to_image_is_stocks(name, guidance):
+    played = ours(PROMPT, scheduler=name, steps=5, guidance=guidance)
+    want = stock(StableDiffusionPipeline, name, 5, guidance, **WIDE)
+    assert want.shape == (2, 3, 16, 24)
+    close(played.picture, want)
+    assert played.counts[-1] == ((9, 9) if name == "heun" else (5, 5))
+    assert dict(played.asked)["denoise"] == (2 if guidance == 1 else 4)
+
+
+def test_ddim_with_eta_is_stocks():
+    close(
+        ours(PROMPT, scheduler="ddim", eta=1.0, steps=6).picture,
+        stock(StableDiffusionPipeline, "ddim", 6, 5.0, eta=1.0, **WIDE),
+    )
+
+
+@pytest.mark.parametrize(("guidance", "strength"), [(1.0, 0.6), (7.5, 1.0)])
+@pytest.mark.parametrize("name", NAMES)
+def test_image_to_image_is_stocks(name, guidance, strength):
+    prompt = replace(PROMPT, image=PICTURE)
+    played = ours(prompt, scheduler=name, steps=5, guidance=guidance, strength=strength)
+    images = PICTURE.expand(2, -1, -1, -1)
+    close(played.picture, stock(StableDiffusionImg2ImgPipeline, name, 5, guidance, strength=strength, image=images))
+
+
+@pytest.mark.parametrize(("guidance", "strength"), [(1.0, 1.0), (7.5, 0.8)])
+@pytest.mark.parametrize("name", ["ddim", "euler", "dpm++", "heun"])
+def test_inpainting_is_stocks(name, guidance, strength):
+    prompt = replace(PROMPT, image=PICTURE.float().double(), mask=MASK)
+    played = ours(prompt, scheduler=name, steps=5, guidance=guidance, strength=strength)
+    inputs = {"image": PICTURE.float().expand(2, -1, -1, -1), "mask_image": MASK.expand(2, -1, -1, -1)}
+    with torch.no_grad():
+        want = stock(StableDiffusionInpaintPipeline, name, 5, guidance, strength=strength, **inputs, **WIDE)
+    close(played.picture, want)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_going_on_from_any_step_is_never_having_stopped(name):
+    prompt = replace(PROMPT, image=PICTURE, mask=MASK)
+    knobs = LatentKnobs(scheduler=name, steps=4, eta=0.5, strength=0.75, **WIDE)
+    count = resumed_equals_unbroken(Latent(), prompt, knobs, tools(prompt), latent_parts())
+    assert count == (5 if name == "heun" else 3)
+    plain = replace(knobs, steps=3)
+    resumed_equals_unbroken(Latent(), PROMPT, plain, tools(PROMPT), latent_parts())
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_seed_means_the_same_picture_in_any_company(name):
+    both = ours(PROMPT, scheduler=name, steps=4, eta=1.0).picture
+    alone = ours(replace(PROMPT, seeds=SEEDS[1:]), scheduler=name, steps=4, eta=1.0).picture
+    torch.testing.assert_close(both[1:], alone, rtol=0, atol=1e-6)
+    assert (both[0] - both[1]).abs().max() > 1e-3
+
+
+def test_looks_come_closer_and_change_nothing():
+    seen, blind = (
+        ours(PROMPT, steps=8),
+        play(Latent(), PROMPT, LatentKnobs(steps=8, **WIDE), tools(PROMPT), latent_parts()),
+    )
+    assert torch.equal(seen.picture, blind.picture)
+    far = [(look - seen.picture).abs().mean().item() for look in seen.looks]
+    assert far[-1] < 1e-6 < far[0]
+    assert all(look.shape == (2, 3, 16, 24) and look.min() >= 0 and look.max() <= 1 for look in seen.looks)
+    noise = [fact["noise"] for fact in seen.facts]
+    assert noise == sorted(noise, reverse=True)
+
+
+def test_the_known_region_of_an_inpainting_stays_the_autoencoders_reconstruction():
+    prompt = replace(PROMPT, image=PICTURE, mask=torch.zeros(1, 16, 24))
+    played = ours(prompt, steps=4, strength=1.0)
+    z = latent_parts()["vae"].encode(PICTURE[None] * 2 - 1).latent_dist
+    rngs = [torch.Generator().manual_seed(s) for s in SEEDS]
+    draws = torch.stack([torch.randn(4, 8, 12, generator=rng, dtype=torch.float64) for rng in rngs])
+    want = latent_parts()["vae"].decode(z.mean + z.std * draws).sample / 2 + 0.5
+    torch.testing.assert_close(played.picture, want.clamp(0, 1), rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("settings", "says"),
+    [({"steps": 0}, "steps is 0"), ({"guidance": float("nan")}, "guidance is nan"), ({"scheduler": "x"}, "scheduler"),
+     ({"eta": 1.5}, "eta is 1.5"), ({"strength": -0.1}, "strength"), ({"width": 20}, "width is 20")],
+)  # fmt: skip
+def test_settings_out_of_range_name_themselves(settings, says):
+    with pytest.raises(ValueError, match=says):
+        LatentKnobs(**settings)
+
+
+def test_settings_that_do_not_fit_the_suite_or_the_prompt_say_what_would():
+    with pytest.raises(ValueError, match=r"strength is 0\.1; give 0\.2 to 1"):
+        ours(replace(PROMPT, image=PICTURE), steps=5, strength=0.1)
+    with pytest.raises(ValueError, match="mask is given, but image is None"):
+        ours(replace(PROMPT, mask=MASK))
+    config = {"unet_scheduler": LATENT | {"num_train_timesteps": 10}}
+    with pytest.raises(ValueError, match="steps is 20; give 1 to 10"):
+        play(Latent(), PROMPT, LatentKnobs(), tools(PROMPT, **config), latent_parts())
