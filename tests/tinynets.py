@@ -51,4 +51,14 @@ def latent_config() -> dict:
     return {"unet": parts["unet"].config, "vae": parts["vae"].config, "unet_scheduler": LATENT}
 
 
-__all__ = ["LATENT", "LENGTH", "PIXEL", "UNet2DModel", "clips", "latent_config", "latent_parts", "still"]
+def pixel_net(fold: int = 1, out: int = 3, words: bool = False, seed: int = 4) -> torch.nn.Module:
+    """A pixel net for pictures of 16 x 24, or folded from them; `words`: text-conditional."""
+    common = {"sample_size": (16 // fold, 24 // fold), "in_channels": 3 * fold**2, "out_channels": out * fold**2}
+    if words:
+        blocks = {"down_block_types": DOWN, "up_block_types": UP, "cross_attention_dim": WIDTH}
+        return still(UNet2DConditionModel(**common, **blocks, **BODY), seed)
+    blocks = {"down_block_types": ("DownBlock2D", "AttnDownBlock2D"), "up_block_types": ("AttnUpBlock2D", "UpBlock2D")}
+    return still(UNet2DModel(**common, **blocks, **BODY), seed)
+
+
+__all__ = ["LATENT", "LENGTH", "PIXEL", "clips", "latent_config", "latent_parts", "pixel_net", "still"]

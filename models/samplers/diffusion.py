@@ -7,6 +7,7 @@ delivers.  Noise inside a step is drawn from the run's own CPU generators, one a
 from __future__ import annotations
 
 import inspect
+import math
 from collections.abc import Mapping, Sequence
 from copy import copy, deepcopy
 from functools import cache
@@ -15,6 +16,7 @@ from typing import Any
 import diffusers
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from models.protocol import Kit, Look, State
 
@@ -45,6 +47,8 @@ def fresh(name: str, config: Mapping[str, Any], steps: int, **changes: Any) -> A
     kind = SCHEDULERS[name]
     unset = {"_use_default_values", *config.get("_use_default_values", ())}  # another class has other defaults
     known = {key: value for key, value in config.items() if key not in unset} | changes
+    if config.get("_class_name") == "UnCLIPScheduler":
+        known.setdefault("beta_schedule", "squaredcos_cap_v2")  # the only one it has; its configurations do not say so
     if name == "dpm++":
         # Its clipping of x0 goes by another name, and it slices learned variances off three channels only.
         clip = known.get("clip_sample", False)
@@ -117,6 +121,26 @@ def _moved(scheduler: Any, device: torch.device | str) -> Any:
         elif isinstance(value, list):
             setattr(twin, name, [v.to(device) if isinstance(v, Tensor) and v.ndim > 1 else v for v in value])
     return twin
+
+
+def folded(net: Any, x: Tensor, t: Tensor, **context: Any) -> Tensor:
+    """A net over pictures (B, C, H, W), which it may see folded: squares of `fold` pixels a side as channels.
+
+    Where its in_channels are C * fold^2 the picture is pixel-unshuffled before and its output shuffled back.
+    """
+    fold = math.isqrt(net.config.in_channels // x.shape[1])
+    found = net(F.pixel_unshuffle(x.to(net.dtype), fold), t, **context).sample
+    return F.pixel_shuffle(found, fold).to(x.dtype)
+
+
+def native(name: str, config: Mapping[str, Any], channels: int = 3) -> tuple[int, int, int]:
+    """(fold, H, W) in pixels of the pictures a net was trained on; ValueError where in_channels do not fold."""
+    fold = math.isqrt(config["in_channels"] // channels)
+    if fold < 1 or channels * fold**2 != config["in_channels"]:
+        raise ValueError(f"{name}.in_channels is {config['in_channels']}; give {channels} times a square")
+    size = config["sample_size"]
+    tall, wide = (size, size) if isinstance(size, int) else size
+    return fold, tall * fold, wide * fold
 
 
 def picture(x: Tensor) -> Tensor:

@@ -35,6 +35,11 @@ def read(prompt: Prompt, kit: Kit, like: Tensor) -> Generator[Eval, Any, tuple[T
     return on, off
 
 
+def needed(prompt: Prompt, scale: float) -> float:
+    """`scale`, or 1 where the prompt asks for nothing but its negative: the pair would be twice the same row."""
+    return 1.0 if prompt.text == prompt.negative else scale
+
+
 class Guide:
     """Classifier-free guidance (Ho & Salimans, arXiv 2207.12598): from what is not wanted through what is.
 

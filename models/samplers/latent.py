@@ -18,7 +18,7 @@ from torch.nn import functional as F
 from models.knobs import Knobs, knob
 from models.protocol import Eval, Kit, Look, Painting, Prompt, State, Step, Target, ask
 from models.samplers.diffusion import advance, facts, freeze, fresh, generators, home, noised, picture, thaw
-from models.samplers.guidance import TEXT, Guide, read
+from models.samplers.guidance import TEXT, Guide, needed, read
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ class Latent:
         """Paint one picture a seed; `start` goes on from a State with its own scheduler and the new guidance."""
         like, rngs = home(kit), generators(prompt.seeds, start)
         on, off = yield from read(prompt, kit, like)
-        guide = Guide(knobs.guidance, (on.states,), (off.states,))
+        guide = Guide(needed(prompt, knobs.guidance), (on.states,), (off.states,))
         scheduler, kept = thaw(start, like) if start else (yield from _begin(prompt, knobs, kit, rngs, like))
         z, times, mask = kept["z"], kept["t"], _mask(prompt, kept["z"])
         n = len(times)

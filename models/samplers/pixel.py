@@ -1,0 +1,123 @@
+"""Diffusion in pixels (Ho et al., arXiv 2006.11239), from noise to picture with nothing in between.
+
+Ancestral sampling over the whole chain (algorithm 2) or a respaced one (Nichol & Dhariwal, arXiv 2102.09672,
+section 4), DDIM (arXiv 2010.02502) and DPM-Solver++ (arXiv 2211.01095).  The net is either text-conditional, and
+then the empty prompt makes it unconditional, or an unconditional UNet2DModel, which CLIP may guide by its x0.
+Parts and configurations: clip, pixel, pixel_scheduler.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from models.knobs import Knobs, knob
+from models.protocol import Kit, Painting, Prompt, State, Step, Target, ask
+from models.samplers.diffusion import (
+    advance,
+    facts,
+    folded,
+    freeze,
+    fresh,
+    generators,
+    home,
+    native,
+    picture,
+    show,
+    thaw,
+)
+from models.samplers.guidance import TEXT, Guide, needed, read
+
+VARIANCES = {"own": {}, "beta": {"variance_type": "fixed_large"}, "posterior": {"variance_type": "fixed_small"}}
+
+
+@dataclass(frozen=True)
+class PixelKnobs(Knobs):
+    """How to denoise.  DDPM over all its steps is the paper's chain; fewer respace it."""
+
+    steps: int = knob(25, low=1, high=1000, unit="steps")
+    guidance: float = knob(3.0, low=1.0, high=30.0, step=0.5)
+    scheduler: str = knob("ddim", choices=("ddpm", "ddim", "dpm++"))
+    eta: float = knob(0.0, low=0.0, high=1.0, step=0.05)  # DDIM alone: 0 draws no noise, 1 as much as DDPM
+    variance: str = knob("own", choices=tuple(VARIANCES))  # DDPM alone: the net's own, beta_t, or beta-tilde_t
+    clip_guidance: float = knob(0.0, low=0.0, high=10.0, step=0.1, unit="of the noise")
+    width: int | None = knob(None, low=8, high=1024, step=8, unit="px")
+    height: int | None = knob(None, low=8, high=1024, step=8, unit="px")
+
+
+def denoise(parts: Mapping[str, nn.Module], x: Tensor, t: Tensor, *states: Tensor) -> Tensor:
+    """Pictures (B, 3, H, W) at t (B,), and text states (B, L, W) if the net takes them -> what the net predicts."""
+    net = parts["pixel"]
+    return folded(net, x, t, **({"encoder_hidden_states": states[0].to(net.dtype)} if states else {}))
+
+
+def ascend(parts: Mapping[str, nn.Module], x0: Tensor, embedding: Tensor) -> Tensor:
+    """Gradient in x0 (B, 3, H, W), in [-1, 1], of its cosine to text embeddings (B, E); mean square 1 a picture."""
+    with torch.enable_grad():
+        x0 = x0.detach().requires_grad_()
+        found = parts["clip"].image(x0 / 2 + 0.5).to(x0.dtype)
+        (uphill,) = torch.autograd.grad(F.cosine_similarity(found, embedding.to(x0.dtype)).sum(), x0)
+    return uphill / uphill.square().mean((1, 2, 3), keepdim=True).sqrt().clamp(min=1e-12)
+
+
+class Pixel:
+    """The pixel painter; see the module."""
+
+    knobs = PixelKnobs
+    targets: Mapping[str, Target] = {
+        "text": TEXT,
+        "denoise": Target(denoise, ("pixel",)),
+        "ascend": Target(ascend, ("clip",)),
+    }
+
+    def __call__(self, prompt: Prompt, knobs: PixelKnobs, kit: Kit, start: State | None = None) -> Painting:
+        """Paint one picture a seed; `start` goes on from a State with its own scheduler and the new guidance."""
+        like, rngs, config = home(kit), generators(prompt.seeds, start), kit.config["pixel"]
+        conditional, climb = "cross_attention_dim" in config, knobs.clip_guidance
+        guide = Guide(1.0, (), ())
+        if conditional or climb:
+            on, off = yield from read(prompt, kit, like)
+        if conditional:
+            guide = Guide(needed(prompt, knobs.guidance), (on.states,), (off.states,))
+        if start:
+            scheduler, kept = thaw(start, like)
+        else:
+            scheduler = _scheduler(knobs, kit)
+            kept = {"x": kit.noise(_shape(knobs, kit), rngs), "t": scheduler.timesteps}
+        x, times = kept["x"], kept["t"]
+        for i in range(start.i if start else 0, len(times)):
+            t = times[i]
+            found = yield from guide.ask("denoise", x, t)
+            if climb:
+                noise = (1 - scheduler.alphas_cumprod[t]).sqrt()
+                x0 = (x - noise * found[:, :3]) / scheduler.alphas_cumprod[t].sqrt()  # equation 15
+                uphill = yield from ask("ascend", x0.clamp(-1, 1), on.embedding)
+                found = torch.cat([found[:, :3] - climb * noise * uphill, found[:, 3:]], 1)
+            x, x0 = advance(scheduler, found, t, x, rngs, eta=knobs.eta)
+            state = partial(freeze, i + 1, {"x": x, "t": times}, rngs, scheduler)
+            yield Step(i + 1, len(times), partial(show, x0), facts(scheduler, t), state)
+        return picture(x)
+
+
+def _scheduler(knobs: PixelKnobs, kit: Kit):
+    config = kit.config["pixel_scheduler"]
+    if knobs.clip_guidance and config.get("prediction_type", "epsilon") != "epsilon":
+        raise ValueError(
+            f"clip_guidance is {knobs.clip_guidance}; give 0, it needs a net that predicts epsilon and this one "
+            f"predicts {config['prediction_type']}"
+        )
+    return fresh(knobs.scheduler, config, knobs.steps, **VARIANCES[knobs.variance])
+
+
+def _shape(knobs: PixelKnobs, kit: Kit) -> tuple[int, int, int]:
+    """(3, H, W) of one picture."""
+    fold, tall, wide = native("pixel", kit.config["pixel"])
+    for name in ("height", "width"):
+        if (getattr(knobs, name) or 0) % fold:
+            raise ValueError(f"{name} is {getattr(knobs, name)}; give a multiple of {fold}, the pixels folded into one")
+    return 3, knobs.height or tall, knobs.width or wide
