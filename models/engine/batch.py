@@ -1,0 +1,173 @@
+"""Evals that fit together run together: what is needed, which rows share a batch, how large it may grow.
+
+Batches form on (function, bound parts, options, shapes of a row, dtypes).  Rows are independent, so who rides along
+changes nothing but rounding: and not even that where every batch is padded to one size (`buckets=(8,)`).
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from models.protocol import Eval
+
+SIZES = (1, 2, 4, 8)  # rows a batch may have at most; between them CPU batches run as they come
+KINDS = 1024  # times remembered
+GAIN = 0.95  # a larger batch must bring the time of a row below this part of the smaller one's
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Bound:
+    """A target bound to the parts of one run."""
+
+    name: str
+    fn: Callable[..., Any]
+    parts: Mapping[str, nn.Module]
+
+    @property
+    def key(self) -> Hashable:
+        return self.fn, tuple(map(id, self.parts.values()))
+
+
+@dataclass(eq=False)
+class Need:
+    """An Eval that waits.  `at` rows of `count` are served, their outputs lie in `outs`."""
+
+    client: str
+    id: int  # of the run
+    bound: Bound
+    rows: tuple[Tensor, ...]
+    opts: dict[str, Any]
+    key: Hashable
+    look: bool = False
+    exact: bool = False
+    at: int = 0
+    outs: list[Any] = field(default_factory=list)
+    error: BaseException | None = None
+
+    @property
+    def count(self) -> int:
+        return self.rows[0].shape[0]
+
+    @property
+    def left(self) -> int:
+        return self.count - self.at
+
+
+@dataclass(eq=False)
+class Piece:
+    """Rows `begin` to `end` of a need, all that one batch serves of it."""
+
+    need: Need
+    begin: int
+    end: int
+    out: Any = None
+    error: BaseException | None = None
+    seconds: float = 0.0
+
+    @property
+    def count(self) -> int:
+        return self.end - self.begin
+
+    @property
+    def rows(self) -> tuple[Tensor, ...]:
+        if self.count == self.need.count:
+            return self.need.rows
+        return tuple(row[self.begin : self.end] for row in self.need.rows)
+
+
+def need(said: Eval, bound: Mapping[str, Bound], device: torch.device, **of: Any) -> Need:
+    """Check an Eval and make it wait.  `of`: client, id, look, exact.  ValueError names target and shapes."""
+    if said.target not in bound:
+        raise ValueError(f"target is {said.target!r}; this run has {sorted(bound)}")
+    if not said.rows or not all(isinstance(row, Tensor) and row.ndim for row in said.rows):
+        raise ValueError(f"rows of {said.target!r} are {said.rows!r}; give at least one tensor, row-first")
+    counts = [len(row) for row in said.rows]
+    if len(set(counts)) != 1 or not counts[0]:
+        raise ValueError(f"rows of {said.target!r} number {counts}; give every tensor the same number, at least 1")
+    to = bound[said.target]
+    rows = tuple(row.detach().to(device).contiguous() for row in said.rows)
+    shapes = tuple((tuple(row.shape[1:]), row.dtype) for row in rows)
+    return Need(bound=to, rows=rows, opts=dict(said.opts), key=(to.key, said.opts, shapes), **of)
+
+
+def join(pieces: Sequence[Piece], size: int) -> tuple[Tensor, ...]:
+    """All rows of `pieces` in one batch of `size`, padded by repeating the last; a lone piece stays uncopied."""
+    pad = size - sum(piece.count for piece in pieces)
+    if len(pieces) == 1 and pad == 0:
+        return pieces[0].rows
+    columns = zip(*(piece.rows for piece in pieces), strict=True)
+    return tuple(torch.cat([*rows, *([rows[-1][-1:]] * pad)]) for rows in columns)
+
+
+def over(out: Any, change: Callable[[Tensor], Tensor]) -> Any:
+    """`change` on a tensor, or on every tensor of a (named) tuple."""
+    if isinstance(out, Tensor):
+        return change(out)
+    values = [change(value) for value in out]
+    return type(out)(*values) if hasattr(out, "_fields") else tuple(values)
+
+
+def merge(outs: Sequence[Any]) -> Any:
+    """Outputs of consecutive pieces as one."""
+    if len(outs) == 1:
+        return outs[0]
+    if isinstance(outs[0], Tensor):
+        return torch.cat(list(outs))
+    values = [torch.cat(column) for column in zip(*outs, strict=True)]
+    return type(outs[0])(*values) if hasattr(outs[0], "_fields") else tuple(values)
+
+
+class Caps:
+    """How many rows of a kind may run at once: under a quantum of time, and while a row still gets cheaper."""
+
+    def __init__(self, quantum: float, fixed: int | None = None):
+        self.quantum, self.fixed = quantum, fixed
+        self.best: OrderedDict[int, float] = OrderedDict()  # by hash: a key would keep its function alive
+
+    def note(self, key: Hashable, rows: int, seconds: float) -> None:
+        """The shortest time seen counts: a busy machine or a first call must not shrink batches for good."""
+        size = next((size for size in SIZES if size >= rows), SIZES[-1])
+        seconds *= size / rows
+        self.best[hash((key, size))] = min(seconds, self._best(key, size) or seconds)
+        while len(self.best) > KINDS:
+            self.best.popitem(last=False)
+
+    def _best(self, key: Hashable, size: int) -> float:
+        """Seconds of the fastest batch of `size` rows; 0 where there was none."""
+        return self.best.get(hash((key, size)), 0.0)
+
+    def most(self, key: Hashable) -> int:
+        """Rows of one Eval that may run at once: more are split."""
+        if self.fixed:
+            return self.fixed
+        slow = [size for size in SIZES if self._best(key, size) > self.quantum]
+        return max((size for size in SIZES if not slow or size < slow[0]), default=1)
+
+    def join(self, key: Hashable) -> int:
+        """Rows up to which riders are welcome; sizes never tried are worth a try."""
+        most = self.most(key)
+        for small, large in pairwise(SIZES):
+            before, after = self._best(key, small), self._best(key, large)
+            if before and after and after / large > GAIN * before / small:
+                return min(most, small)
+        return most
+
+
+def form(ordered: Sequence[Need], caps: Caps) -> list[Piece]:
+    """The batch that serves `ordered[0]`, with riders of its kind in their order; an exact need rides alone."""
+    first = ordered[0]
+    take = min(first.left, SIZES[-1] if first.exact else caps.most(first.key))
+    pieces = [Piece(first, first.at, first.at + take)]
+    room = 0 if first.exact else caps.join(first.key) - take
+    for rider in ordered[1:]:
+        if rider.key == first.key and not rider.exact and rider.left <= room:
+            pieces.append(Piece(rider, rider.at, rider.count))
+            room -= rider.left
+    return pieces

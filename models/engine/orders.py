@@ -1,0 +1,104 @@
+"""From what was submitted to a job: claim the parts, bind the targets, build the kit, open the painting."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from models.engine.batch import Bound
+from models.engine.run import Run
+from models.protocol import Kit, Painting, Prompt, Request, Sampler, State, Target
+from models.registry import Registry, Ticket
+
+Open = Callable[[Mapping[str, nn.Module]], Painting]
+
+
+@dataclass(eq=False)
+class Order:
+    """A run that waits for its parts.  `open` makes the painting once they are lent."""
+
+    run: Run
+    targets: Mapping[str, Target]
+    open: Open
+    suite: str | None = None
+    own: Mapping[str, nn.Module] = field(default_factory=dict)  # parts that are the caller's, not the registry's
+    ticket: Ticket | None = None
+
+    def claim(self, registry: Registry, workspace: int, wake: Callable[[], None]) -> None:
+        """Queue at the registry for every part that a target names and the suite has.  Raises what `ask` raises."""
+        if self.suite is None:
+            return
+        has = registry.suite(self.suite).parts
+        names = [name for target in self.targets.values() for name in target.parts]
+        wanted = [name for name in names if name in has and name not in self.own]
+        self.ticket = registry.ask(self.suite, wanted, workspace, wake)
+
+    @property
+    def ready(self) -> bool:
+        """Whether the parts are here; copies one of them to the device a call.  Raises why they never will be."""
+        if self.ticket is None:
+            return True
+        if self.ticket.error is not None:
+            raise self.ticket.error
+        return self.ticket.state == "ready" and self.ticket.place()
+
+    @property
+    def parts(self) -> dict[str, nn.Module]:
+        return dict(self.ticket.parts if self.ticket else {}) | dict(self.own)
+
+    def bind(self) -> dict[str, Bound]:
+        """Targets whose parts are all here; a suite without a part is one without the targets that need it."""
+        parts, bound = self.parts, {}
+        for name, target in self.targets.items():
+            if all(part in parts for part in target.parts):
+                bound[name] = Bound(name, target.fn, {part: parts[part] for part in target.parts})
+        return bound
+
+    def release(self) -> None:
+        if self.ticket is not None:
+            self.ticket.release()
+
+
+def of_request(run: Run, sampler: Sampler, registry: Registry, dtype: torch.dtype, start: State | None) -> Order:
+    """The order of a request; its kit is built when its parts are here."""
+    request = run.request
+
+    def open_(parts: Mapping[str, nn.Module]) -> Painting:
+        run.tokens = _tokens(request.prompt, parts)
+        noise = _noise(registry.device, dtype)
+        kit = Kit(registry.config(request.suite, parts), run.tokens.ids if run.tokens else None, noise)
+        return sampler(request.prompt, request.knobs, kit, start)
+
+    return Order(run, sampler.targets, open_, request.suite)
+
+
+def check(request: Request, samplers: Mapping[str, Sampler], registry: Registry) -> None:
+    """ValueError that names the field of a request that cannot be met."""
+    if request.sampler not in samplers:
+        raise ValueError(f"sampler is {request.sampler!r}; give one of {sorted(samplers)}")
+    registry.suite(request.suite)
+    if not request.prompt.seeds:
+        raise ValueError("seeds is (); give at least one, one a picture")
+    if request.budget is not None and not 0 < request.budget < float("inf"):
+        raise ValueError(f"budget is {request.budget!r}; give device seconds above 0, or None")
+    kind = getattr(samplers[request.sampler], "knobs", None)
+    if kind is not None and not isinstance(request.knobs, kind):
+        raise ValueError(f"knobs is {type(request.knobs).__name__}; give {kind.__name__}")
+
+
+def _tokens(prompt: Prompt, parts: Mapping[str, nn.Module]) -> Any:
+    """The prompt's texts by the first part that can tokenise: `ids` (N, L), pieces `kept` and `dropped`."""
+    readers = [part for part in parts.values() if hasattr(part, "tokenize")]
+    return readers[0].tokenize(prompt.texts) if readers else None
+
+
+def _noise(device: torch.device, dtype: torch.dtype) -> Callable[..., Tensor]:
+    def noise(shape: Sequence[int], rngs: Sequence[torch.Generator]) -> Tensor:
+        """Normal noise (len(rngs), *shape), drawn on the CPU one generator a picture, delivered on the device."""
+        return torch.stack([torch.randn(tuple(shape), generator=rng, dtype=dtype) for rng in rngs]).to(device)
+
+    return noise

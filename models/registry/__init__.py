@@ -1,0 +1,201 @@
+"""Lends parts within a budget of memory: all that a run asks for, or none yet.
+
+The unit is a part, never a pipeline; equal parts are loaded once.  Lent parts are never evicted; of the others the
+least recently used go first.  Tickets are served in the order they came: nobody overtakes for memory.
+The lock is held only to count.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import torch
+from torch import nn
+
+from models import loaders
+from models.catalog import Part, Suite
+from models.loaders import Unavailable
+from models.registry.reader import Reader
+from models.registry.shelf import Counts, Held, Shelf, WontFit
+
+__all__ = ["Counts", "Registry", "Ticket", "Unavailable", "WontFit"]
+
+
+def _nobody() -> None:
+    """Wakes no one."""
+
+
+@dataclass(eq=False)
+class Ticket:
+    """A claim on parts: waiting, loading, ready, then over.  `parts` maps names to modules while it is ready."""
+
+    registry: Registry
+    wanted: Mapping[str, Part]
+    workspace: int = 0
+    wake: Callable[[], None] = _nobody
+    parts: dict[str, nn.Module] = field(default_factory=dict)
+    error: BaseException | None = None
+    state: str = "waiting"
+
+    def wait(self) -> Mapping[str, nn.Module]:
+        """Block until the parts are here and on the device.  Raises Unavailable."""
+        with self.registry._changed:
+            self.registry._changed.wait_for(lambda: self.state in ("ready", "over"))
+        if self.error is not None:
+            raise self.error
+        while not self.place():
+            pass
+        return self.parts
+
+    def place(self) -> bool:
+        """Copy one part to the device; True once all are there.  Only the thread that owns the device calls it."""
+        return self.registry._place(self)
+
+    def release(self) -> None:
+        """Give everything back; harmless when repeated, or while it still waits."""
+        self.registry._release(self)
+
+
+class Registry:
+    """Parts of `suites` on `device`, within `budget` bytes of weights and workspace (None is no limit).
+
+    `read` turns a part into a module and `weigh` into the bytes it will have.  `threads=False` reads files on the
+    asking thread, as a forked child must.
+    """
+
+    def __init__(
+        self,
+        suites: Iterable[Suite],
+        budget: int | None = None,
+        device: str | torch.device = "cpu",
+        read: Callable[[Part], nn.Module] = loaders.load,
+        weigh: Callable[[Part], int] = loaders.weigh,
+        threads: bool = True,
+    ):
+        self.suites = {suite.name: suite for suite in suites}
+        self.device, self._changed = torch.device(device), threading.Condition()
+        self._shelf = Shelf(budget, weigh, Counts())
+        self._queue: deque[Ticket] = deque()
+        self._granted: dict[Ticket, list[Held]] = {}
+        self._reader = Reader(read, self._loaded, threads)
+
+    def suite(self, name: str) -> Suite:
+        if name not in self.suites:
+            raise ValueError(f"suite is {name!r}; this registry has {sorted(self.suites)}")
+        return self.suites[name]
+
+    def faults(self, suite: str) -> dict[str, str]:
+        """Parts of `suite` whose files are missing or broken, with the reason."""
+        found = {name: loaders.fault(part) for name, part in self.suite(suite).parts.items()}
+        return {name: reason for name, reason in found.items() if reason}
+
+    def ask(self, suite: str, names: Iterable[str], workspace: int = 0, wake: Callable[[], None] = _nobody) -> Ticket:
+        """Queue for the parts `names` and `workspace` bytes beside them; `wake` is called whenever that changes.
+
+        Raises ValueError for a name the suite has not, Unavailable, and WontFit.
+        """
+        wanted = {name: self.suite(suite)[name] for name in dict.fromkeys(names)}
+        ticket = Ticket(self, wanted, workspace, wake)
+        with self._changed:
+            self._shelf.check(set(wanted.values()), workspace)
+            self._queue.append(ticket)
+        self._serve()
+        return ticket
+
+    @contextmanager
+    def borrow(self, suite: str, names: Iterable[str], workspace: int = 0) -> Iterator[Mapping[str, nn.Module]]:
+        """The parts, for as long as the block lasts; waits its turn for memory and files."""
+        ticket = self.ask(suite, names, workspace)
+        try:
+            yield ticket.wait()
+        finally:
+            ticket.release()
+
+    def config(self, suite: str, parts: Mapping[str, nn.Module]) -> dict[str, Mapping[str, Any]]:
+        """What samplers may know of `parts`: configurations by the names that `loaders.config` gives."""
+        table, found = self.suite(suite).parts, {}
+        for name, module in parts.items():
+            found |= loaders.config(table[name], module)
+        return found
+
+    def report(self) -> dict[str, Any]:
+        """Counts, bytes used, most ever used, budget, and each resident part with its bytes and loans."""
+        with self._changed:
+            parts = {held.part.name: {"bytes": held.bytes, "lent": held.lent} for held in self._shelf.held.values()}
+            shelf = self._shelf
+            sizes = {"used": shelf.used, "peak": shelf.peak, "budget": shelf.budget}
+            return {"counts": replace(shelf.counts), **sizes, "parts": parts}
+
+    def _serve(self) -> None:
+        """Grant as many tickets as fit, in order; then have read what they miss."""
+        unread: list[Held] = []
+        with self._changed:
+            while self._queue:
+                ticket = self._queue[0]
+                # one network runs at a time: live loans need the largest workspace among them, not the sum
+                workspace = max([ticket.workspace, *(other.workspace for other in self._granted)])
+                taken = self._shelf.take(list(dict.fromkeys(ticket.wanted.values())), workspace)
+                if taken is None:
+                    break
+                self._queue.popleft()
+                self._granted[ticket], ticket.state = taken, "loading"
+                unread += [held for held in taken if not held.asked]
+                for held in taken:
+                    held.asked = True
+            self._settle()
+        self._reader.add(unread)
+
+    def _loaded(self, held: Held, module: nn.Module | None, error: Exception | None, seconds: float) -> None:
+        """A part was read, or could not be: then all who wait for it end, and the others go on."""
+        counts = self._shelf.counts
+        with self._changed:
+            counts.seconds += seconds
+            if error is None:
+                held.module, held.placed = module, self.device.type == "cpu"
+                counts.loads, counts.bytes = counts.loads + 1, counts.bytes + held.bytes
+            else:
+                counts.failures += 1
+                del self._shelf.held[held.part]
+                for ticket in [ticket for ticket, taken in self._granted.items() if held in taken]:
+                    ticket.error = error
+                    self._drop(ticket)
+        self._serve()
+
+    def _settle(self) -> None:
+        """Tickets whose parts are all read are ready."""
+        for ticket, taken in self._granted.items():
+            if ticket.state == "loading" and all(held.module is not None for held in taken):
+                modules = {held.part: held.module for held in taken}
+                ticket.parts = {name: modules[part] for name, part in ticket.wanted.items()}
+                ticket.state = "ready"
+                ticket.wake()
+        self._changed.notify_all()
+
+    def _place(self, ticket: Ticket) -> bool:
+        with self._changed:
+            here = [held for held in self._granted.get(ticket, []) if not held.placed]
+        if here:
+            here[0].module.to(self.device)
+            here[0].placed = True
+        return len(here) <= 1
+
+    def _release(self, ticket: Ticket) -> None:
+        with self._changed:
+            if ticket.state == "over":
+                return
+            self._drop(ticket)
+        self._serve()
+
+    def _drop(self, ticket: Ticket) -> None:
+        """End a ticket: its parts are given back, and it can no longer be used to reach them."""
+        if ticket in self._queue:
+            self._queue.remove(ticket)
+        self._shelf.give_back([held.part for held in self._granted.pop(ticket, [])])
+        ticket.state, ticket.parts = "over", {}
+        ticket.wake()
+        self._changed.notify_all()
