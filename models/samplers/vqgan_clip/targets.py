@@ -21,7 +21,7 @@ TOWERS = {"robust": "clip_robust", "ordinary": "clip"}  # the part that sees the
 Parts = Mapping[str, Any]
 
 
-class _Bounded(torch.autograd.Function):
+class Bounded(torch.autograd.Function):
     """Clamp to [0, 1] whose gradient passes wherever descending it leads back inside."""
 
     @staticmethod
@@ -61,7 +61,7 @@ def paint(vqgan: Any, x: Tensor) -> tuple[Tensor, Tensor]:
     """Latent (B, C, h, w) -> pictures (B, 3, H, W) in [0, 1] and code indices (B, h, w), differentiable."""
     mean, std = standard(vqgan, x.dtype)
     codes, indices = vqgan.quantize.straight_through((x * std + mean).to(vqgan.quantize.embedding.weight.dtype))
-    return _Bounded.apply((vqgan.decode(codes).to(x.dtype) + 1) / 2), indices
+    return Bounded.apply((vqgan.decode(codes).to(x.dtype) + 1) / 2), indices
 
 
 def distances(found: Tensor, texts: Tensor) -> tuple[Tensor, Tensor]:
