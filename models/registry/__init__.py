@@ -11,7 +11,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -22,43 +22,9 @@ from models.catalog import Part, Suite
 from models.loaders import Unavailable
 from models.registry.reader import Reader
 from models.registry.shelf import Counts, Held, Shelf, WontFit
+from models.registry.ticket import Ticket, nobody
 
 __all__ = ["Counts", "Registry", "Ticket", "Unavailable", "WontFit"]
-
-
-def _nobody() -> None:
-    """Wakes no one."""
-
-
-@dataclass(eq=False)
-class Ticket:
-    """A claim on parts: waiting, loading, ready, then over.  `parts` maps names to modules while it is ready."""
-
-    registry: Registry
-    wanted: Mapping[str, Part]
-    workspace: int = 0
-    wake: Callable[[], None] = _nobody
-    parts: dict[str, nn.Module] = field(default_factory=dict)
-    error: BaseException | None = None
-    state: str = "waiting"
-
-    def wait(self) -> Mapping[str, nn.Module]:
-        """Block until the parts are here and on the device.  Raises Unavailable."""
-        with self.registry._changed:
-            self.registry._changed.wait_for(lambda: self.state in ("ready", "over"))
-        if self.error is not None:
-            raise self.error
-        while not self.place():
-            pass
-        return self.parts
-
-    def place(self) -> bool:
-        """Copy one part to the device; True once all are there.  Only the thread that owns the device calls it."""
-        return self.registry._place(self)
-
-    def release(self) -> None:
-        """Give everything back; harmless when repeated, or while it still waits."""
-        self.registry._release(self)
 
 
 class Registry:
@@ -94,7 +60,7 @@ class Registry:
         found = {name: loaders.fault(part) for name, part in self.suite(suite).parts.items()}
         return {name: reason for name, reason in found.items() if reason}
 
-    def ask(self, suite: str, names: Iterable[str], workspace: int = 0, wake: Callable[[], None] = _nobody) -> Ticket:
+    def ask(self, suite: str, names: Iterable[str], workspace: int = 0, wake: Callable[[], None] = nobody) -> Ticket:
         """Queue for the parts `names` and `workspace` bytes beside them; `wake` is called whenever that changes.
 
         Raises ValueError for a name the suite has not, Unavailable, and WontFit.

@@ -1,0 +1,49 @@
+"""A claim on parts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from torch import nn
+
+from models.catalog import Part
+
+if TYPE_CHECKING:
+    from models.registry import Registry
+
+
+def nobody() -> None:
+    """Wakes no one."""
+
+
+@dataclass(eq=False)
+class Ticket:
+    """A claim on parts: waiting, loading, ready, then over.  `parts` maps names to modules while it is ready."""
+
+    registry: Registry
+    wanted: Mapping[str, Part]
+    workspace: int = 0
+    wake: Callable[[], None] = nobody
+    parts: dict[str, nn.Module] = field(default_factory=dict)
+    error: BaseException | None = None
+    state: str = "waiting"
+
+    def wait(self) -> Mapping[str, nn.Module]:
+        """Block until the parts are here and on the device.  Raises Unavailable."""
+        with self.registry._changed:
+            self.registry._changed.wait_for(lambda: self.state in ("ready", "over"))
+        if self.error is not None:
+            raise self.error
+        while not self.place():
+            pass
+        return self.parts
+
+    def place(self) -> bool:
+        """Copy one part to the device; True once all are there.  Only the thread that owns the device calls it."""
+        return self.registry._place(self)
+
+    def release(self) -> None:
+        """Give everything back; harmless when repeated, or while it still waits."""
+        self.registry._release(self)
