@@ -21,18 +21,19 @@ class Owned(Protocol):
 
 
 class Clocks:
-    """Virtual clocks of one level.  `last` is the clock of whoever was chosen last, the start of newcomers."""
+    """Virtual clocks of one level; newcomers start at `floor`, the clock of whoever was chosen last, as it is now."""
 
     def __init__(self) -> None:
         self.spent: OrderedDict[object, float] = OrderedDict()
         self.present: set[object] = set()
-        self.last = 0.0
+        self.chosen: object = None
+        self.floor = 0.0
 
     def enter(self, names: Iterable[object]) -> None:
         """`names` want a turn now; those who did not before start no earlier than the one chosen last."""
         now = set(names)
         for name in now - self.present:
-            self.spent[name] = max(self.spent.get(name, 0.0), self.last)
+            self.spent[name] = max(self.spent.get(name, 0.0), self.floor)
             self.spent.move_to_end(name)
         self.present = now
         while len(self.spent) > REMEMBERED + len(now) and next(iter(self.spent)) not in now:
@@ -42,8 +43,13 @@ class Clocks:
         """Least served first; ties keep the order given."""
         return sorted(names, key=lambda name: self.spent[name])
 
+    def choose(self, name: object) -> None:
+        self.chosen, self.floor = name, self.spent[name]
+
     def charge(self, name: object, seconds: float) -> None:
-        self.spent[name] = self.spent.get(name, self.last) + seconds
+        self.spent[name] = self.spent.get(name, self.floor) + seconds
+        if name == self.chosen:
+            self.floor = self.spent[name]
 
 
 class Fair:
@@ -68,8 +74,8 @@ class Fair:
             ordered += [by_client[client][name] for name in clocks.order(by_client[client])]
         if ordered:
             first = ordered[0]
-            self.visitors.last = self.visitors.spent[first.client]
-            self.runs[first.client].last = self.runs[first.client].spent[first.id]
+            self.visitors.choose(first.client)
+            self.runs[first.client].choose(first.id)
         return ordered
 
     def charge(self, job: Owned, seconds: float) -> None:
