@@ -107,8 +107,7 @@ def test_looks_are_charged_to_whoever_wants_them_but_not_to_their_budget():
 
     unwatched = engine.wait(engine.play(painting(), targets, client="a"))
     watched = engine.play(painting(), targets, client="b")
-    while engine._loop.pull(watched) is not None:
-        pass
+    list(engine.frames(watched))
     engine.stop()
     print(f"\nunwatched {unwatched.meters}\nwatched   {watched.meters}")
     assert (unwatched.meters.looks, watched.meters.looks) == (1, 20)

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from typing import Any
 
 import torch
@@ -119,6 +119,11 @@ class Engine:
         """Run a request to its end: pictures (B, 3, H, W) in [0, 1] on the CPU.  Raises what went wrong."""
         return _outcome(self.wait(self.submit(request)))
 
+    def frames(self, run: Run) -> Iterator[Frame]:
+        """`run.frames()`, turning the loop where it has no thread."""
+        while (frame := self._loop.pull(run)) is not None:
+            yield frame
+
     def drive(self, request: Request) -> Generator[Frame, None, Run]:
         """Frames of a request as the consumer is ready for them, the last one always; returns the run.
 
@@ -126,8 +131,7 @@ class Engine:
         """
         run = self.submit(request)
         try:
-            while (frame := self._loop.pull(run)) is not None:
-                yield frame
+            yield from self.frames(run)
         finally:
             if not run.over:
                 run.cancel()
