@@ -47,12 +47,12 @@ def test_it_climbs_and_leaves_the_random_numbers_alone():
     assert min(losses[-3:]) < losses[0] - 0.01
 
 
-@pytest.mark.parametrize("flip", [False, True])
-def test_every_augmentation_runs(flip):
+@pytest.mark.parametrize(("flip", "stacked"), [(False, True), (True, False)])
+def test_every_augmentation_runs(flip, stacked):
     texts, weights = aims()
     knobs = VqganClipKnobs(steps=2, crops=3, flip=flip)
-    picture, losses = reference.paint(parts()["vqgan"], parts()["clip"], texts, weights, knobs)
-    again = reference.paint(parts()["vqgan"], parts()["clip"], texts, weights, knobs)
+    picture, losses = reference.paint(parts()["vqgan"], parts()["clip"], texts, weights, knobs, 3, stacked)
+    again = reference.paint(parts()["vqgan"], parts()["clip"], texts, weights, knobs, 3, stacked)
     assert torch.equal(picture, again[0])
     assert losses == again[1]
     assert reference.augmentations(knobs)(torch.rand(3, 3, 32, 32)).shape == (3, 3, 32, 32)

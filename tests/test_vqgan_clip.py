@@ -198,6 +198,14 @@ def test_a_seed_is_its_picture_in_any_company():
     assert torch.equal(run().picture, both.picture)
 
 
+def test_the_tower_is_chosen_and_a_suite_with_one_uses_that():
+    assert {"climb_ordinary"} < {name for name, _ in run(knobs=replace(SMALL, tower="ordinary")).asked}
+    single = kit_for()
+    del single.config["clip_robust"]
+    played = play(VqganClip(), PROMPT, SMALL, single, parts())
+    assert torch.equal(played.picture, run(knobs=replace(SMALL, tower="ordinary")).picture)
+
+
 def test_every_step_can_be_looked_at_and_the_last_is_the_picture():
     played = run(look=True)
     assert played.counts == [(1, 4), (2, 4), (3, 4), (4, 4)]

@@ -22,9 +22,18 @@ from models.samplers.vqgan_clip.targets import Bounded
 
 
 def paint(
-    vqgan: Any, clip: Any, texts: Tensor, weights: Sequence[float], knobs: VqganClipKnobs, seed: int = 0
+    vqgan: Any,
+    clip: Any,
+    texts: Tensor,
+    weights: Sequence[float],
+    knobs: VqganClipKnobs,
+    seed: int = 0,
+    stacked: bool = True,
 ) -> tuple[Tensor, list[float]]:
-    """Climb for `knobs.steps` to unit text embeddings (K, E); a picture (1, 3, H, W) in [0, 1] and each step's loss."""
+    """Climb for `knobs.steps` to unit text embeddings (K, E); a picture (1, 3, H, W) in [0, 1] and each step's loss.
+
+    `stacked`: kornia is given all crops at once, as the better notebooks do; False gives it one after another.
+    """
     device = texts.device
     with torch.random.fork_rng([device] if device.type == "cuda" else []), torch.enable_grad():
         torch.manual_seed(seed)
@@ -35,7 +44,8 @@ def paint(
         for _ in range(knobs.steps):
             optimiser.zero_grad()
             pictures = cutouts(decode(vqgan, z), clip.size, knobs)
-            found = F.normalize(clip.image(grained(augment(pictures), knobs.noise)), dim=-1)
+            pictures = augment(pictures) if stacked else torch.cat([augment(one) for one in pictures.split(1)])
+            found = F.normalize(clip.image(grained(pictures, knobs.noise)), dim=-1)
             loss = sum(distance(found, text, weight) for text, weight in zip(texts, weights, strict=True))
             loss.backward()
             optimiser.step()

@@ -23,7 +23,7 @@ from models.knobs import Knobs, knob
 from models.protocol import Kit, Look, Painting, Prompt, State, Step, ask
 from models.samplers.crops import CropKnobs, draw_crops
 from models.samplers.diffusion import freeze, generators, home
-from models.samplers.vqgan_clip.targets import TARGETS, TOWERS
+from models.samplers.vqgan_clip.targets import TARGETS, TOWERS, tower_of
 from models.samplers.vqgan_clip.views import VIEWS
 
 Held = Mapping[str, Tensor]  # x: the latent; shown: its running average; m, v: Adam's moments
@@ -41,7 +41,7 @@ class ClimbKnobs(Knobs):
     average: float = knob(0.0, low=0.0, high=0.99, step=0.01)  # how much of the old stays in what is shown
     begin: str = knob("noise", choices=("noise", "codes"))
     negative: float = knob(0.5, low=0.0, high=2.0, step=0.1, unit="times the prompt")
-    tower: str = knob("robust", choices=tuple(TOWERS))
+    tower: str = knob("robust", choices=tuple(TOWERS))  # a suite without a robust tower asks its ordinary one
     width: int | None = knob(None, low=16, high=1024, step=16, unit="px")  # None: as the VQGAN was trained
     height: int | None = knob(None, low=16, high=1024, step=16, unit="px")
 
@@ -61,6 +61,7 @@ class VqganClip:
     def __call__(self, prompt: Prompt, knobs: VqganClipKnobs, kit: Kit, start: State | None = None) -> Painting:
         height, width, factor = _size(knobs, kit)
         names, weights = _aims(prompt, knobs)
+        climb = f"climb_{tower_of(knobs, kit)}"
         like, rngs = home(kit), generators(prompt.seeds, start)
         _, texts, _ = yield from ask("text", kit.tokens)
         texts = F.normalize(texts.to(like), dim=-1).expand(len(rngs), -1, -1)
@@ -73,7 +74,7 @@ class VqganClip:
 
         for i in range(start.i if start else 0, knobs.steps):
             crops = draw_crops(knobs, rngs, height, width)
-            told = yield from ask(f"climb_{knobs.tower}", held["x"], texts, weights, *crops, noisy=knobs.noise > 0)
+            told = yield from ask(climb, held["x"], texts, weights, *crops, noisy=knobs.noise > 0)
             held = advance(held, told[0], i, knobs)
             yield Step(
                 i + 1,

@@ -13,12 +13,17 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from models.protocol import Target
+from models.protocol import Kit, Target
 from models.samplers.crops import Crops, cut
 from models.samplers.guidance import TEXT
 
 TOWERS = {"robust": "clip_robust", "ordinary": "clip"}  # the part that sees the crops
 Parts = Mapping[str, Any]
+
+
+def tower_of(knobs: Any, kit: Kit) -> str:
+    """The tower asked for, or the ordinary one where the suite has no other."""
+    return knobs.tower if TOWERS[knobs.tower] in kit.config else "ordinary"
 
 
 class Bounded(torch.autograd.Function):

@@ -7,19 +7,20 @@ are the very ones of the step that follows it.
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from models.protocol import Kit, Look, State, ask
-from models.samplers.crops import CropKnobs, draw_crops
-from models.samplers.vqgan_clip.targets import TOWERS
+from models.samplers.crops import draw_crops
+from models.samplers.vqgan_clip.targets import TOWERS, tower_of
 
 GOLDEN = (math.sqrt(5) - 1) / 2  # of a turn: neighbouring indices get hues far apart
 
 
-def crops_view(state: State, knobs: CropKnobs, kit: Kit) -> Look:
+def crops_view(state: State, knobs: Any, kit: Kit) -> Look:
     """All crops of the next step on one sheet a picture, row by row: (B, 3, rows * size, columns * size)."""
     rngs = [torch.Generator() for _ in state.rng]
     for rng, was in zip(rngs, state.rng, strict=True):
@@ -27,12 +28,12 @@ def crops_view(state: State, knobs: CropKnobs, kit: Kit) -> Look:
     x = state.x["x"]
     factor = 2 ** (len(kit.config["vqgan"]["ddconfig"]["ch_mult"]) - 1)
     crops = draw_crops(knobs, rngs, *(side * factor for side in x.shape[-2:]))
-    size = kit.config[TOWERS[knobs.tower]]["size"]
+    size = kit.config[TOWERS[tower_of(knobs, kit)]]["size"]
     seen = yield from ask("see", x, *crops, size=size, noisy=knobs.noise > 0)
     return contact_sheet(seen.clamp(0, 1))
 
 
-def codes_view(state: State, knobs: CropKnobs, kit: Kit) -> Look:
+def codes_view(state: State, knobs: Any, kit: Kit) -> Look:
     """The map of codes, a colour a code: (B, 3, h, w), one pixel a code."""
     _, indices = yield from ask("decode", state.x["shown"])
     turn = (indices * GOLDEN).unsqueeze(1) + torch.arange(3, device=indices.device).view(3, 1, 1) / 3
