@@ -120,9 +120,9 @@ def _judge(part: Part) -> nn.Module:
 
 
 def _text_proj(part: Part) -> nn.Module:
-    from models.parts.unclip_text import TextProj
+    from models.parts.unclip_text import UnclipText
 
-    return TextProj.from_folder(part.path)
+    return UnclipText.from_folder(part.path)
 
 
 def _diffusers(part: Part) -> nn.Module:
