@@ -38,13 +38,14 @@ def write_tokenizer(folder: Path, length: int = LENGTH) -> int:
 
 
 def shake(net: torch.nn.Module, seed: int) -> torch.nn.Module:
-    """Give every weight and statistic a random value, so that no zero initialisation hides a fault."""
+    """Give every weight and statistic a random value of its own, so that no zero initialisation hides a fault."""
     rng = torch.Generator().manual_seed(seed)
     with torch.no_grad():
         for name, value in net.state_dict().items():
-            if value.is_floating_point():
-                noise = torch.randn(value.shape, generator=rng) * 0.1
-                value.copy_(noise.abs() + 0.5 if name.endswith("running_var") else value + noise)
+            if value.is_floating_point() and value.ndim:
+                around_one = value.ndim == 1 and name.endswith(("weight", "running_var"))
+                spread = 0.1 if value.ndim == 1 else value[0].numel() ** -0.5
+                value.copy_(torch.randn(value.shape, generator=rng) * spread + around_one)
     return net.eval()
 
 
@@ -63,15 +64,15 @@ def write_open_clip(folder: Path, seed: int = 0) -> Path:
     return folder
 
 
-def write_transformers(folder: Path, seed: int = 0) -> Path:
+def write_transformers(folder: Path, seed: int = 0, embed: int = EMBED) -> Path:
     """A transformers CLIP checkpoint with a small ViT picture tower, as the full suite stores it."""
     words = write_tokenizer(folder)
     layers = {"num_hidden_layers": 2, "num_attention_heads": 2, "hidden_size": WIDTH, "intermediate_size": 48}
     ids = {"bos_token_id": words - 2, "eos_token_id": words - 1, "pad_token_id": words - 1}
     config = CLIPConfig(
-        text_config=dict(vocab_size=words, max_position_embeddings=LENGTH, projection_dim=EMBED, **layers, **ids),
-        vision_config=dict(image_size=SIZE, patch_size=8, projection_dim=EMBED, **layers),
-        projection_dim=EMBED,
+        text_config=dict(vocab_size=words, max_position_embeddings=LENGTH, projection_dim=embed, **layers, **ids),
+        vision_config=dict(image_size=SIZE, patch_size=8, projection_dim=embed, **layers),
+        projection_dim=embed,
     )
     shake(CLIPModel(config), seed).save_pretrained(folder)
     about = {"image_mean": [0.5, 0.4, 0.3], "image_std": [0.2, 0.3, 0.4], "size": {"shortest_edge": SIZE}}

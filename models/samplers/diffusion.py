@@ -48,15 +48,24 @@ def fresh(name: str, config: Mapping[str, Any], steps: int, **changes: Any) -> A
     unset = {"_use_default_values", *config.get("_use_default_values", ())}  # another class has other defaults
     known = {key: value for key, value in config.items() if key not in unset} | changes
     if config.get("_class_name") == "UnCLIPScheduler":
-        known.setdefault("beta_schedule", "squaredcos_cap_v2")  # the only one it has; its configurations do not say so
+        known = {"beta_schedule": "squaredcos_cap_v2"} | known  # the only one it has; its configurations do not say so
     if name == "dpm++":
         # Its clipping of x0 goes by another name, and it slices learned variances off three channels only.
-        clip = known.get("clip_sample", False)
+        clip = known.get("clip_sample", True)  # as the others do
         known |= {"thresholding": clip, "sample_max_value": 1.0, "variance_type": None, "algorithm_type": "dpmsolver++"}
         known |= {"solver_order": 2}
     scheduler = kind(**{key: value for key, value in known.items() if key in _takes(kind.__init__)})
     scheduler.set_timesteps(steps)
     return scheduler
+
+
+def own(config: Mapping[str, Any]) -> str:
+    """The name of the scheduler that `config` was written for; Karlo's where it does not say."""
+    kind = config.get("_class_name", "UnCLIPScheduler")
+    names = [name for name, known in SCHEDULERS.items() if known.__name__ == kind]
+    if not names:
+        raise ValueError(f"_class_name is {kind!r}; give one of {[known.__name__ for known in SCHEDULERS.values()]}")
+    return names[0]
 
 
 def advance(
@@ -107,9 +116,9 @@ def freeze(i: int, x: Mapping[str, Tensor], rngs: Sequence[torch.Generator], sch
 
 
 def thaw(start: State, like: Tensor) -> tuple[Any, dict[str, Tensor]]:
-    """The scheduler and tensors of a State, copied to where `like` is; `start` stays as it was."""
-    kept = {name: value.to(like.device, copy=True) for name, value in start.x.items() if name != "t"}
-    return _moved(start.scheduler, like.device), kept | {"t": start.x["t"].clone()}
+    """The scheduler and tensors of a State, copied to where `like` is (tables: the CPU); `start` stays as it was."""
+    kept = {k: v.to(like.device if v.ndim > 1 else "cpu", copy=True) for k, v in start.x.items()}
+    return _moved(start.scheduler, like.device), kept
 
 
 def _moved(scheduler: Any, device: torch.device | str) -> Any:
