@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from models.engine.batch import Bound, Caps, Piece, form
@@ -68,7 +69,9 @@ class Core:
     def close(self, error: BaseException | None) -> None:
         """End every run there is: failed with `error`, or cancelled where it is None."""
         for job in self.jobs:
-            job.fail(error) if error else job.cancel()
+            with suppress(Exception):  # the loop may be dying of whatever this would raise
+                job.fail(error) if error else job.cancel()
+            job.run._end("failed" if error else "cancelled", error=error)
         self.jobs = []
         self.lobby.close(error)
 
