@@ -13,7 +13,7 @@ ASSETS = Path(__file__).resolve().parents[1] / "assets"
 class Part:
     """One network and where its files lie.  Equal parts are one part, loaded once, whoever asks.
 
-    `kind` says how it is read: clip, vqgan, text_proj, judge, or the name of a diffusers class.
+    `kind` says how it is read: clip, picture_tower (of a CLIP), vqgan, text_proj, judge, or a diffusers class.
     `configs` names further JSON files that belong to it: `unet_scheduler` for the part `unet`.
     """
 
@@ -45,7 +45,7 @@ class Suite:
 # name, kind, folder, folder of its scheduler
 CLASSROOM = (
     ("clip", "clip", "clip", ""),
-    ("clip_robust", "clip", "clip-robust", ""),
+    ("clip_robust", "picture_tower", "clip-robust", ""),
     ("vae", "AutoencoderKL", "stable-diffusion/vae", ""),
     ("unet", "UNet2DConditionModel", "stable-diffusion/unet", "stable-diffusion/scheduler"),
     ("pixel", "UNet2DConditionModel", "pixel/unet", "pixel/scheduler"),

@@ -107,6 +107,12 @@ def _clip(part: Part) -> nn.Module:
     return Clip.from_folder(part.path)
 
 
+def _picture_tower(part: Part) -> nn.Module:
+    from models.parts.clip import Clip
+
+    return Clip.from_folder(part.path, text=False)
+
+
 def _vqgan(part: Part) -> nn.Module:
     from models.parts.vqgan import Vqgan
 
@@ -143,6 +149,7 @@ def _diffusers(part: Part) -> nn.Module:
 
 READERS: dict[str, Callable[[Part], nn.Module]] = {
     "clip": _clip,
+    "picture_tower": _picture_tower,
     "vqgan": _vqgan,
     "judge": _judge,
     "text_proj": _text_proj,

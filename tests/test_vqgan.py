@@ -9,7 +9,8 @@ from torch import nn
 
 from models.parts.vqgan import CLASSROOM, Vqgan
 
-TINY = {**CLASSROOM, "ddconfig": {**CLASSROOM["ddconfig"], "ch_mult": [1, 2], "z_channels": 6}, "n_embed": 24}
+PLAIN = {**CLASSROOM["ddconfig"], "in_channels": 3, "out_ch": 3, "ch": 32, "ch_mult": [1, 2], "z_channels": 6}
+TINY = {**CLASSROOM, "ddconfig": PLAIN, "n_embed": 24}
 
 
 class Taming(nn.Module):
@@ -45,6 +46,20 @@ def test_encode_and_decode_are_tamings_bit_for_bit():
     assert latent.shape == (2, 8, 16, 24)
     assert torch.equal(latent, stock.quant_conv(stock.encoder(pixels)))
     assert torch.equal(ours.decode(latent), stock.decoder(stock.post_quant_conv(latent)))
+
+
+def test_folded_pixels_are_tamings_on_squares_as_channels():
+    torch.manual_seed(7)
+    ours = Vqgan(CLASSROOM)
+    stock = Taming(CLASSROOM)
+    stock.load_state_dict(ours.state_dict())
+    pixels = torch.rand(2, 3, 64, 64) * 2 - 1
+    squares = torch.nn.functional.pixel_unshuffle(pixels, 2)
+    latent = ours.encode(pixels)
+    assert (ours.fold, ours.factor, latent.shape) == (2, 4, (2, 8, 16, 16))
+    assert torch.equal(latent, stock.quant_conv(stock.encoder(squares)))
+    back = stock.decoder(stock.post_quant_conv(latent))
+    assert torch.equal(torch.nn.functional.pixel_unshuffle(ours.decode(latent), 2), back)
 
 
 @pytest.mark.parametrize("legacy", [True, False])

@@ -22,7 +22,7 @@ from models.samplers.vqgan_clip.views import contact_sheet
 from tests.inline import drain, kit, play, resumed_equals_unbroken
 from tests.tinyclip import shake, write_open_clip
 
-SHAPE = {**CLASSROOM["ddconfig"], "ch_mult": [1, 2], "z_channels": 6, "resolution": 32}
+SHAPE = {**CLASSROOM["ddconfig"], "in_channels": 3, "out_ch": 3, "ch": 32, "ch_mult": [1, 2], "z_channels": 6}
 PROMPT = Prompt("a red cat", "blue", seeds=(1, 2), more=(("a tree", 0.4), ("rain", -0.3)))
 SMALL = VqganClipKnobs(steps=4, crops=3)
 

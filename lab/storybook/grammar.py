@@ -10,20 +10,9 @@ import random
 import re
 from dataclasses import dataclass
 
+from lab.storybook.lexicon import CHINESE, ENGLISH, Lexicon
 from lab.storybook.scene import Ask, Noun
-from lab.storybook.words import (
-    BACKGROUNDS,
-    CHINESE_FILLERS,
-    CHINESE_SPELLINGS,
-    COLOURS,
-    COUNTS,
-    FILLERS,
-    KINDS,
-    RELATED,
-    RELATIONS,
-    SIZES,
-    SPELLINGS,
-)
+from lab.storybook.words import BACKGROUNDS, COLOURS, COUNTS, KINDS, RELATED, RELATIONS, SIZES
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,9 +99,11 @@ def parse(text: str) -> Reading:
     return Reading(_assemble(items), tuple(unknown), nearest, "zh" if chinese else "en")
 
 
-def _scan(text: str, lexicon: dict[str, tuple[str, object]], chinese: bool) -> tuple[list[tuple[str, object]], list[str]]:
+def _scan(text: str, lexicon: Lexicon, chinese: bool) -> tuple[list[tuple[str, object]], list[str]]:
     """Longest match first, from left to right; what matches nothing is unknown."""
-    units = re.findall(r"[\u4e00-\u9fff]|[a-z0-9]+|\S", text.lower()) if chinese else re.findall(r"[^\W_]+", text.lower())
+    units = (
+        re.findall(r"[\u4e00-\u9fff]|[a-z0-9]+|\S", text.lower()) if chinese else re.findall(r"[^\W_]+", text.lower())
+    )
     joint, longest = ("" if chinese else " "), max(len(key) if chinese else key.count(" ") + 1 for key in lexicon)
     items, unknown, at, run = [], [], 0, ""
     while at < len(units):
@@ -159,36 +150,13 @@ def _nearest(word: str, chinese: bool) -> tuple[str, ...]:
     """Known words near an unknown one: by meaning where we have it, else by spelling, else the first kinds."""
     if word in RELATED:
         return RELATED[word]
-    known = [k for k, (role, _) in (CHINESE if chinese else ENGLISH).items() if role in ("kind", "colour", "size", "background")]
+    known = [
+        k
+        for k, (role, _) in (CHINESE if chinese else ENGLISH).items()
+        if role in ("kind", "colour", "size", "background")
+    ]
     if chinese:
         hits = [near for key, near in RELATED.items() if key in word] or [(k,) for k in known if set(k) & set(word)]
         return tuple(dict.fromkeys(k for near in hits for k in near))[:3] or tuple(v[1] for v in KINDS.values())[:3]
     close = difflib.get_close_matches(word, [*known, *RELATED], 3, 0.6)
     return tuple(dict.fromkeys(k for c in close for k in RELATED.get(c, (c,)))) or tuple(KINDS)[:3]
-
-
-def _english_lexicon() -> dict[str, tuple[str, object]]:
-    lexicon = {word: ("filler", None) for word in FILLERS}
-    lexicon |= {word: ("count", n) for n, (word, _) in COUNTS.items()}
-    lexicon |= {word: ("colour", word) for word in COLOURS} | {word: ("size", word) for word in SIZES}
-    lexicon |= {form: ("kind", kind) for kind, (plural, _, _) in KINDS.items() for form in (kind, plural)}
-    lexicon |= {phrase: ("relation", name) for name, (phrases, _) in RELATIONS.items() for phrase in phrases}
-    lexicon |= {phrase: ("background", name) for name, (phrases, _) in BACKGROUNDS.items() for phrase in phrases}
-    for name in BACKGROUNDS:
-        lexicon |= {f"{at} {name}": ("background", name) for at in ("in", "in the", "in a", "on", "on the", "on a", "at", "at the")}
-        lexicon[name] = ("background", name)
-    return lexicon | {other: lexicon[word] for other, word in SPELLINGS.items()}
-
-
-def _chinese_lexicon() -> dict[str, tuple[str, object]]:
-    lexicon = {word: ("filler", None) for word in CHINESE_FILLERS}
-    lexicon |= {word: ("count", n) for n, (_, word) in COUNTS.items()}
-    lexicon |= {word: ("colour", name) for name, (word, _) in COLOURS.items()} | {w: ("size", s) for s, w in SIZES.items()}
-    lexicon |= {name: ("kind", kind) for kind, (_, name, _) in KINDS.items()}
-    lexicon |= {side: ("relation", name) for name, (_, side) in RELATIONS.items()}
-    lexicon |= {place: ("background", name) for name, (_, places) in BACKGROUNDS.items() for place in places}
-    return lexicon | {other: lexicon[word] for other, word in CHINESE_SPELLINGS.items()}
-
-
-ENGLISH = _english_lexicon()
-CHINESE = _chinese_lexicon()

@@ -105,7 +105,9 @@ def loosen(ask: Ask, rng: random.Random, keep: float = 0.8) -> Ask:
     def maybe(value):
         return value if rng.random() < keep else None
 
-    nouns = tuple(Noun(n.kind, maybe(n.colour), maybe(n.size) if rng.random() < keep else None, n.count) for n in ask.nouns)
+    nouns = tuple(
+        Noun(n.kind, maybe(n.colour), maybe(n.size) if rng.random() < keep else None, n.count) for n in ask.nouns
+    )
     return Ask(nouns, ask.relation, maybe(ask.background))
 
 

@@ -1,4 +1,4 @@
-"""The losses that VAE and VQGAN share: L1, features of our CLIP, and a PatchGAN (Esser et al., arXiv 2012.09841, eq. 5-7)."""
+"""What VAE and VQGAN are trained on: L1, features of our CLIP, a PatchGAN (Esser et al., arXiv 2012.09841, eq. 5-7)."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from open_clip.model import CLIP
 from safetensors.torch import load_file, save_file
 from torch import Tensor
-from transformers import CLIPTextConfig, CLIPTextModelWithProjection
+from transformers import CLIPTextConfig, CLIPTextModel
 
 from lab.storybook.dataset import TRAIN, captions
 from lab.train.data import Corpus, amount
@@ -46,7 +46,7 @@ class ClipRecipe:
     """Symmetric contrastive loss with a learned temperature; fuller captions than elsewhere, so that they differ."""
 
     name = "clip"
-    plan = Plan(batch=160, rate=1.5e-3, betas=(0.9, 0.98), decay=0.05, warmup=100)
+    plan = Plan(batch=160, rate=1.5e-3, betas=(0.9, 0.98), decay=0.05, warmup=100, bf16=False)
 
     def __init__(self, out: Path, minutes: float, resume: bool) -> None:
         folder = out / "clip"
@@ -55,10 +55,14 @@ class ClipRecipe:
             tokenizer = train_tokenizer(texts, folder, MERGES, LENGTH)
             cfg = architecture(len(tokenizer))
             preprocess = {"mean": MEAN, "std": STD, "interpolation": "bicubic", "resize_mode": "squash"}
-            (folder / "open_clip_config.json").write_text(json.dumps({"model_cfg": cfg, "preprocess_cfg": preprocess}, indent=2))
+            (folder / "open_clip_config.json").write_text(
+                json.dumps({"model_cfg": cfg, "preprocess_cfg": preprocess}, indent=2)
+            )
             torch.manual_seed(1)
-            self.net = CLIP(**{**cfg, "text_cfg": {k: v for k, v in cfg["text_cfg"].items() if k != "hf_tokenizer_name"}})
-            save_open_clip(self.net, folder)
+            self.net = CLIP(
+                **{**cfg, "text_cfg": {k: v for k, v in cfg["text_cfg"].items() if k != "hf_tokenizer_name"}}
+            )
+            save_open_clip(self.net.state_dict(), folder)
         else:
             self.net = load_open_clip(folder)
         self.clip = Clip.from_folder(folder)
@@ -66,8 +70,11 @@ class ClipRecipe:
         self.fixed = self.corpus.draw(torch.Generator().manual_seed(7), 64)
 
     def _logits(self, pictures: Tensor, tokens: Tensor) -> tuple[Tensor, Tensor]:
-        image, text, scale = self.net(normalise(pictures), tokens)
-        return scale * image @ text.T, scale
+        image = F.normalize(self.net.encode_image(normalise(pictures)).float(), dim=-1)
+        text = F.normalize(encode_text(self.net, tokens).float(), dim=-1)
+        scale = self.net.logit_scale.exp()
+        with torch.autocast(pictures.device.type, enabled=False):  # a temperature of 50 needs more than 8 bits
+            return scale * image @ text.T, scale
 
     def loss(self, rng: torch.Generator, done: float) -> tuple[Tensor, dict[str, float]]:
         pictures, tokens = self.corpus.draw(rng, self.plan.batch)
@@ -89,9 +96,18 @@ class ClipRecipe:
         return F.interpolate((logits / scale).clamp(0, 1)[None, None], scale_factor=4).expand(1, 3, -1, -1)
 
     def save(self, out: Path) -> None:
-        save_open_clip(self.net, out / "clip")
+        save_open_clip(self.net.state_dict(), out / "clip")
         save_text_model(self.net, out / "stable-diffusion" / "text_encoder", self.clip)
         self.clip.tokenizer.save_pretrained(out / "stable-diffusion" / "tokenizer")
+
+
+def encode_text(net: CLIP, tokens: Tensor) -> Tensor:
+    """`net.encode_text` without the padding that all texts share: a causal tower gives the same, sooner."""
+    ends = tokens.argmax(-1)  # the first of the highest ids is the end of the text
+    length = int(ends.max()) + 1
+    x = net.token_embedding(tokens[:, :length]) + net.positional_embedding[:length]
+    x = net.ln_final(net.transformer(x, attn_mask=net.attn_mask[:length, :length]))
+    return x[torch.arange(len(x), device=x.device), ends] @ net.text_projection
 
 
 def normalise(pictures: Tensor) -> Tensor:
@@ -101,9 +117,9 @@ def normalise(pictures: Tensor) -> Tensor:
     return ((pictures + 1) / 2 - mean) / std
 
 
-def save_open_clip(net: CLIP, folder: Path, dtype: torch.dtype = torch.float16) -> None:
+def save_open_clip(weights: dict[str, Tensor], folder: Path, dtype: torch.dtype = torch.float16) -> None:
     """Weights under open_clip's own names."""
-    weights = {k: v.to(dtype).contiguous() if v.is_floating_point() else v for k, v in net.state_dict().items()}
+    weights = {k: v.to(dtype).contiguous() if v.is_floating_point() else v for k, v in weights.items()}
     save_file(weights, folder / "open_clip_model.safetensors", metadata={"format": "pt"})
 
 
@@ -117,14 +133,21 @@ def load_open_clip(folder: Path) -> CLIP:
 
 
 def save_text_model(net: CLIP, folder: Path, clip: Clip) -> None:
-    """The text tower as transformers' CLIPTextModelWithProjection, which is what diffusers' folders hold."""
+    """The text tower as transformers' CLIPTextModel, which is what diffusers' folders hold."""
     cfg = CLIPTextConfig(
-        vocab_size=net.vocab_size, hidden_size=WIDTH, intermediate_size=4 * WIDTH, projection_dim=EMBEDDING,
-        num_hidden_layers=LAYERS, num_attention_heads=HEADS, max_position_embeddings=LENGTH, hidden_act="gelu",
-        bos_token_id=clip.tokenizer.bos_token_id, eos_token_id=clip.tokenizer.eos_token_id,
+        vocab_size=net.vocab_size,
+        hidden_size=WIDTH,
+        intermediate_size=4 * WIDTH,
+        projection_dim=EMBEDDING,
+        num_hidden_layers=LAYERS,
+        num_attention_heads=HEADS,
+        max_position_embeddings=LENGTH,
+        hidden_act="gelu",
+        bos_token_id=clip.tokenizer.bos_token_id,
+        eos_token_id=clip.tokenizer.eos_token_id,
         pad_token_id=clip.tokenizer.pad_token_id,
-    )  # fmt: skip
-    model = CLIPTextModelWithProjection(cfg)
+    )
+    model = CLIPTextModel(cfg)
     old, new = net.state_dict(), {}
     new["embeddings.token_embedding.weight"] = old["token_embedding.weight"]
     new["embeddings.position_embedding.weight"] = old["positional_embedding"]
@@ -134,10 +157,14 @@ def save_text_model(net: CLIP, folder: Path, clip: Clip) -> None:
             for part, rows in zip("qkv", old[f"{a}attn.in_proj_{kind}"].chunk(3), strict=True):
                 new[f"{b}self_attn.{part}_proj.{kind}"] = rows
             new[f"{b}self_attn.out_proj.{kind}"] = old[f"{a}attn.out_proj.{kind}"]
-            for ours, theirs in (("ln_1", "layer_norm1"), ("ln_2", "layer_norm2"), ("mlp.c_fc", "mlp.fc1"), ("mlp.c_proj", "mlp.fc2")):
+            for ours, theirs in (
+                ("ln_1", "layer_norm1"),
+                ("ln_2", "layer_norm2"),
+                ("mlp.c_fc", "mlp.fc1"),
+                ("mlp.c_proj", "mlp.fc2"),
+            ):
                 new[f"{b}{theirs}.{kind}"] = old[f"{a}{ours}.{kind}"]
     new |= {f"final_layer_norm.{kind}": old[f"ln_final.{kind}"] for kind in ("weight", "bias")}
     prefix = "text_model." if any(k.startswith("text_model.") for k in model.state_dict()) else ""
-    weights = {prefix + k: v for k, v in new.items()} | {"text_projection.weight": old["text_projection"].T}
-    model.load_state_dict(weights)
+    model.load_state_dict({prefix + k: v for k, v in new.items()})
     model.half().save_pretrained(folder)

@@ -42,13 +42,17 @@ class Corpus:
             tokens = torch.from_numpy(np.load(name))
         return cls(pictures(seeds, cache=CACHE), tokens)
 
+    def rows(self, rng: torch.Generator, batch: int) -> tuple[Tensor, Tensor | None]:
+        """Random scenes (B,) and one caption each (B, L)."""
+        rows = torch.randint(len(self.pictures), (batch,), generator=rng)
+        if self.tokens is None:
+            return rows, None
+        which = torch.randint(self.tokens.shape[1], (batch,), generator=rng)
+        return rows, self.tokens[rows, which].long()
+
     def draw(self, rng: torch.Generator, batch: int) -> tuple[Tensor, Tensor | None]:
         """A random batch: pictures (B, 3, 64, 64) in [-1, 1], one caption each (B, L)."""
-        rows = torch.randint(len(self.pictures), (batch,), generator=rng)
-        tokens = None
-        if self.tokens is not None:
-            which = torch.randint(self.tokens.shape[1], (batch,), generator=rng)
-            tokens = self.tokens[rows, which].long()
+        rows, tokens = self.rows(rng, batch)
         return to_signed(self.pictures[rows]), tokens
 
 

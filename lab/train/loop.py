@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import csv
 import time
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -16,6 +17,7 @@ from typing import Any, Protocol
 import torch
 from diffusers.training_utils import EMAModel
 from torch import Tensor, nn
+from torchvision.utils import save_image
 
 from models.protocol import Step
 
@@ -32,6 +34,7 @@ class Plan:
     cooldown: float = 0.35  # last share of the time, over which the rate falls to zero
     ema: float = 0.999
     clip: float = 1.0  # gradient norm
+    bf16: bool = True  # autocast: 1.4 times faster on a CPU with AVX-512 bf16
 
 
 class Recipe(Protocol):
@@ -66,93 +69,106 @@ def rate_at(plan: Plan, i: int, done: float) -> float:
 
 
 def train(
-    recipe: Recipe, minutes: float, logs: Path, out: Path, resume: bool = False, device: str = "cpu", save_every: float = 5.0
+    recipe: Recipe,
+    minutes: float,
+    logs: Path,
+    out: Path,
+    resume: bool = False,
+    device: str = "cpu",
+    save_every: float = 5.0,
 ) -> Generator[Step, Any, None]:
     """Train for `minutes`; yields a `Step` each step, of a thousand.  Checkpoints to `logs`, ships to `out` at the end.
 
     With `resume` the checkpoint in `logs` goes on if there is one (the rate warms up again); else what the recipe
-    loaded from `out`.
+    loaded from `out`.  `save_every` is in minutes.
     """
     logs.mkdir(parents=True, exist_ok=True)
-    plan, net = recipe.plan, recipe.net.to(device)
-    learner = torch.optim.AdamW(net.parameters(), plan.rate, plan.betas, weight_decay=plan.decay, fused=True)
-    ema = EMAModel(net.parameters(), decay=plan.ema, use_ema_warmup=True, power=0.75, foreach=True)
-    first, spent = _restore(logs, net, learner, ema) if resume else (0, 0.0)
+    run = _Run(recipe, logs, device)
+    if resume:
+        run.restore()
+    first, spent = run.i, run.spent
     rng = torch.Generator().manual_seed(first + 1)
     torch.manual_seed(first + 1)  # dropout and the like inside library modules
-    clock, saved, i = Clock(minutes), time.monotonic(), first
+    clock, saved = Clock(minutes), time.monotonic()
     with _Table(logs / "loss.csv", fresh=first == 0) as table:
         while clock.done < 1:
-            net.train()
-            for group in learner.param_groups:
-                group["lr"] = rate_at(plan, i - first, clock.done)
-            loss, facts = recipe.loss(rng, clock.done)
-            learner.zero_grad(set_to_none=True)
-            loss.backward()
-            norm = nn.utils.clip_grad_norm_(net.parameters(), plan.clip)
-            if torch.isfinite(norm):
-                learner.step()
-                ema.step(net.parameters())
-            i += 1
-            table.add(i, spent + minutes * clock.done, facts)
+            facts = run.step(rng, rate_at(recipe.plan, run.i - first, clock.done), clock.done)
+            run.spent = spent + minutes * clock.done
+            table.add(run.i, run.spent, facts)
             if time.monotonic() - saved > 60 * save_every:
-                _checkpoint(logs, net, learner, ema, i, spent + minutes * clock.done)
-                _picture(recipe, ema, logs / f"grid-{i:06d}.png")
+                run.checkpoint()
                 saved = time.monotonic()
-            yield Step(max(1, round(1000 * clock.done)), 1000, lambda: _look(recipe, ema), facts)
-    _checkpoint(logs, net, learner, ema, i, spent + minutes)
-    _picture(recipe, ema, logs / f"grid-{i:06d}.png")
-    with averaged(net, ema):
+            yield Step(max(1, round(1000 * clock.done)), 1000, run.look, facts)
+    run.checkpoint()
+    with run.averaged():
         recipe.save(out)
 
 
-class averaged:
-    """The net with its averaged weights, in evaluation mode, for the time of a `with`."""
+class _Run:
+    """What a training changes: the net, its averages, the optimiser, the step count and the minutes spent."""
 
-    def __init__(self, net: nn.Module, ema: EMAModel) -> None:
-        self.net, self.ema = net, ema
+    def __init__(self, recipe: Recipe, logs: Path, device: str) -> None:
+        self.recipe, self.logs, self.device = recipe, logs, torch.device(device)
+        self.plan, self.net = recipe.plan, recipe.net.to(device)
+        self.parameters = [p for p in self.net.parameters() if p.requires_grad]
+        rate, betas = self.plan.rate, self.plan.betas
+        self.learner = torch.optim.AdamW(self.parameters, rate, betas, weight_decay=self.plan.decay, fused=True)
+        self.ema = EMAModel(self.parameters, decay=self.plan.ema, use_ema_warmup=True, power=0.75, foreach=True)
+        self.i, self.spent = 0, 0.0
 
-    def __enter__(self) -> None:
-        self.ema.store(self.net.parameters())
-        self.ema.copy_to(self.net.parameters())
-        self.net.eval()
-
-    def __exit__(self, *_: object) -> None:
-        self.ema.restore(self.net.parameters())
+    def step(self, rng: torch.Generator, rate: float, done: float) -> Mapping[str, float]:
+        """One step at learning rate `rate`; a gradient that is not finite is left out."""
         self.net.train()
+        for group in self.learner.param_groups:
+            group["lr"] = rate
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.plan.bf16):
+            loss, facts = self.recipe.loss(rng, done)
+        self.learner.zero_grad(set_to_none=True)
+        loss.backward()
+        if torch.isfinite(nn.utils.clip_grad_norm_(self.parameters, self.plan.clip)):
+            self.learner.step()
+            self.ema.step(self.parameters)
+        self.i += 1
+        return facts
 
+    @contextmanager
+    def averaged(self) -> Iterator[None]:
+        """The net with its averaged weights, in evaluation mode and without gradients, for the time of a `with`."""
+        self.ema.store(self.parameters)
+        self.ema.copy_to(self.parameters)
+        self.net.eval()
+        try:
+            with torch.no_grad():
+                yield
+        finally:
+            self.ema.restore(self.parameters)
+            self.net.train()
 
-def _look(recipe: Recipe, ema: EMAModel) -> Generator[Any, Any, Tensor]:
-    """A look as the protocol wants it: a coroutine, which here asks for nothing."""
-    with averaged(recipe.net, ema), torch.no_grad():
-        pictures = recipe.grid()
-    return pictures
-    yield
+    def look(self) -> Generator[Any, Any, Tensor]:
+        """A look as the protocol wants it: a coroutine, which here asks for nothing."""
+        with self.averaged():
+            pictures = self.recipe.grid()
+        return pictures
+        yield
 
+    def checkpoint(self) -> None:
+        """Everything that crosses a stop, written beside and then moved, so that a kill loses nothing; and a grid."""
+        state = {"net": self.net, "learner": self.learner, "ema": self.ema}
+        part = self.logs / "checkpoint.part"
+        torch.save({k: v.state_dict() for k, v in state.items()} | {"i": self.i, "spent": self.spent}, part)
+        part.replace(self.logs / "checkpoint.pt")
+        with self.averaged():
+            save_image(self.recipe.grid(), self.logs / f"grid-{self.i:06d}.png", nrow=8, padding=2)
 
-def _picture(recipe: Recipe, ema: EMAModel, name: Path) -> None:
-    from torchvision.utils import save_image
-
-    with averaged(recipe.net, ema), torch.no_grad():
-        save_image(recipe.grid(), name, nrow=8, padding=2)
-
-
-def _checkpoint(logs: Path, net: nn.Module, learner: Any, ema: EMAModel, i: int, spent: float) -> None:
-    """Everything that crosses a stop, written beside and then moved, so that a kill loses nothing."""
-    state = {"net": net.state_dict(), "learner": learner.state_dict(), "ema": ema.state_dict(), "i": i, "spent": spent}
-    part = logs / "checkpoint.part"
-    torch.save(state, part)
-    part.replace(logs / "checkpoint.pt")
-
-
-def _restore(logs: Path, net: nn.Module, learner: Any, ema: EMAModel) -> tuple[int, float]:
-    if not (logs / "checkpoint.pt").exists():
-        return 0, 0.0
-    state = torch.load(logs / "checkpoint.pt", weights_only=True)
-    net.load_state_dict(state["net"])
-    learner.load_state_dict(state["learner"])
-    ema.load_state_dict(state["ema"])
-    return state["i"], state["spent"]
+    def restore(self) -> None:
+        """Go on from the checkpoint, if there is one."""
+        if not (self.logs / "checkpoint.pt").exists():
+            return
+        state = torch.load(self.logs / "checkpoint.pt", weights_only=True)
+        self.net.load_state_dict(state["net"])
+        self.learner.load_state_dict(state["learner"])
+        self.ema.load_state_dict(state["ema"])
+        self.i, self.spent = state["i"], state["spent"]
 
 
 class _Table:

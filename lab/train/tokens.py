@@ -1,4 +1,4 @@
-"""A byte-pair vocabulary over Storybook's captions, in CLIP's own format (Sennrich et al., arXiv 1508.07909; CLIP's simple_tokenizer).
+"""A byte-pair vocabulary over Storybook's captions (Sennrich et al., arXiv 1508.07909), in CLIP's own format.
 
 Vocabulary: 256 bytes, 256 bytes that end a word, one entry a merge, start of text, end of text (the highest
 id, which CLIP pools at).  Any text can be written in it; ours just takes few tokens.

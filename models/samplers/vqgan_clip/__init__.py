@@ -23,7 +23,7 @@ from models.knobs import Knobs, knob
 from models.protocol import Kit, Look, Painting, Prompt, State, Step, ask
 from models.samplers.crops import CropKnobs, draw_crops
 from models.samplers.diffusion import freeze, generators, home
-from models.samplers.vqgan_clip.targets import TARGETS, TOWERS, tower_of
+from models.samplers.vqgan_clip.targets import TARGETS, TOWERS, factor_of, tower_of
 from models.samplers.vqgan_clip.views import VIEWS
 
 Held = Mapping[str, Tensor]  # x: the latent; shown: its running average; m, v: Adam's moments
@@ -67,7 +67,7 @@ class VqganClip:
         texts = F.normalize(texts.to(like), dim=-1).expand(len(rngs), -1, -1)
         weights = like.new_tensor(weights).expand(len(rngs), -1)
         if start is None:
-            x = yield from _begin(prompt, knobs, kit, rngs, (height // factor, width // factor))
+            x = yield from _begin(prompt, knobs, kit, rngs, (height, width), factor)
             held: Held = {"x": x, "shown": x}
         else:
             held = {name: value.to(like) for name, value in start.x.items()}
@@ -111,9 +111,9 @@ def _adam(held: Held, grad: Tensor, i: int, betas: tuple[float, float] = (0.9, 0
 
 def _size(knobs: ClimbKnobs, kit: Kit) -> tuple[int, int, int]:
     """Height and width of the picture, and pixels along one side of a code."""
-    shape = kit.config["vqgan"]["ddconfig"]
-    factor = 2 ** (len(shape["ch_mult"]) - 1)
-    sides = [getattr(knobs, name) or shape["resolution"] for name in ("height", "width")]
+    shape, factor = kit.config["vqgan"]["ddconfig"], factor_of(kit)
+    trained = shape["resolution"] * math.isqrt(shape["in_channels"] // 3)
+    sides = [getattr(knobs, name) or trained for name in ("height", "width")]
     for name, side in zip(("height", "width"), sides, strict=True):
         if side % factor:
             raise ValueError(f"{name} is {side}; give a multiple of {factor}, the pixels of one code")
@@ -130,13 +130,12 @@ def _aims(prompt: Prompt, knobs: ClimbKnobs) -> tuple[list[str], list[float]]:
 
 
 def _begin(
-    prompt: Prompt, knobs: ClimbKnobs, kit: Kit, rngs: Sequence[Generator], shape: tuple[int, int]
+    prompt: Prompt, knobs: ClimbKnobs, kit: Kit, rngs: Sequence[Generator], sides: tuple[int, int], factor: int
 ) -> Coroutine[Any, Any, Tensor]:
     """The first latent (B, C, h, w): of the prompt's image, of random codes, or normal noise."""
     config = kit.config["vqgan"]
+    shape = (sides[0] // factor, sides[1] // factor)
     if prompt.image is not None:
-        factor = 2 ** (len(config["ddconfig"]["ch_mult"]) - 1)
-        sides = (shape[0] * factor, shape[1] * factor)
         image = F.interpolate(
             prompt.image[None].to(home(kit)), sides, mode="bilinear", antialias=True, align_corners=False
         )

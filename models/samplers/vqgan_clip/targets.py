@@ -5,6 +5,7 @@ Latents are in standard units: mean 0 and standard deviation 1 for every channel
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from functools import partial
 from typing import Any
@@ -24,6 +25,12 @@ Parts = Mapping[str, Any]
 def tower_of(knobs: Any, kit: Kit) -> str:
     """The tower asked for, or the ordinary one where the suite has no other."""
     return knobs.tower if TOWERS[knobs.tower] in kit.config else "ordinary"
+
+
+def factor_of(kit: Kit) -> int:
+    """Pixels along one side of one code: the VQGAN's levels, and its fold where it sees squares as channels."""
+    shape = kit.config["vqgan"]["ddconfig"]
+    return math.isqrt(shape["in_channels"] // 3) * 2 ** (len(shape["ch_mult"]) - 1)
 
 
 class Bounded(torch.autograd.Function):

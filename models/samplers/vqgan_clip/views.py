@@ -15,7 +15,7 @@ from torch import Tensor
 
 from models.protocol import Kit, Look, State, ask
 from models.samplers.crops import draw_crops
-from models.samplers.vqgan_clip.targets import TOWERS, tower_of
+from models.samplers.vqgan_clip.targets import TOWERS, factor_of, tower_of
 
 GOLDEN = (math.sqrt(5) - 1) / 2  # of a turn: neighbouring indices get hues far apart
 
@@ -26,8 +26,7 @@ def crops_view(state: State, knobs: Any, kit: Kit) -> Look:
     for rng, was in zip(rngs, state.rng, strict=True):
         rng.set_state(was)
     x = state.x["x"]
-    factor = 2 ** (len(kit.config["vqgan"]["ddconfig"]["ch_mult"]) - 1)
-    crops = draw_crops(knobs, rngs, *(side * factor for side in x.shape[-2:]))
+    crops = draw_crops(knobs, rngs, *(side * factor_of(kit) for side in x.shape[-2:]))
     size = kit.config[TOWERS[tower_of(knobs, kit)]]["size"]
     seen = yield from ask("see", x, *crops, size=size, noisy=knobs.noise > 0)
     return contact_sheet(seen.clamp(0, 1))

@@ -1,0 +1,71 @@
+"""A text-conditional DDPM on 64 px, folded 4 x 4 (Ho et al., arXiv 2006.11239: linear beta, T = 1000, epsilon)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from diffusers import DDIMScheduler, DDPMScheduler, UNet2DConditionModel
+from torch import Tensor
+
+from lab.train.data import Corpus, amount
+from lab.train.diffusion import PROMPTS, Words, balanced, body, fold, sample, start_from, unfold
+from lab.train.loop import Plan
+from models.parts.clip import Clip
+
+SCHEDULE = {
+    "num_train_timesteps": 1000,
+    "beta_schedule": "linear",
+    "beta_start": 1e-4,
+    "beta_end": 0.02,
+    "clip_sample": True,
+    "prediction_type": "epsilon",
+    "timestep_spacing": "trailing",
+}
+
+
+class PixelRecipe:
+    name = "pixel"
+    plan = Plan(batch=64, rate=8e-4, betas=(0.9, 0.99), decay=0.01, warmup=200, cooldown=0.35, ema=0.999)
+
+    def __init__(self, out: Path, minutes: float, resume: bool) -> None:
+        torch.manual_seed(4)
+        self.words = Words(Clip.from_folder(out / "clip", picture=False))
+        self.corpus = Corpus.load(amount(minutes), self.words.clip)
+        if resume and (out / "pixel" / "unet" / "config.json").exists():
+            self.net = UNet2DConditionModel.from_pretrained(out / "pixel" / "unet").float()
+        else:
+            self.net = body(48, 48, self.words.clip.config["width"])
+            start_from(self.net, UNet2DConditionModel.from_pretrained(out / "stable-diffusion" / "unet"))
+        self.scheduler = DDPMScheduler(**SCHEDULE)
+
+    def loss(self, rng: torch.Generator, done: float) -> tuple[Tensor, dict[str, float]]:
+        pictures, tokens = self.corpus.draw(rng, self.plan.batch)
+        x0 = fold(pictures).to(self.net.device)
+        noise = torch.randn(x0.shape, generator=rng).to(x0.device)
+        t = torch.randint(1000, (len(x0),), generator=rng).to(x0.device)
+        states = self.words.states(self.words.drop(tokens, rng)[0], x0.device)
+        error = (self.net(self.scheduler.add_noise(x0, noise, t), t, states).sample.float() - noise).square()
+        weight = balanced(self.scheduler.alphas_cumprod.to(t.device), t)
+        return (weight * error).mean(), {"loss": (weight * error).mean().item(), "mse": error.mean().item()}
+
+    def grid(self) -> Tensor:
+        device = self.net.device
+        states = self.words.states(self.words.clip.tokenize(PROMPTS).ids, device)
+        scheduler = DDIMScheduler.from_config(self.scheduler.config)
+        x = sample(
+            lambda x, t, c: self.net(x, t, c).sample,
+            scheduler,
+            states,
+            self.words.states(self.words.empty, device),
+            (48, 16, 16),
+            25,
+            3.0,
+        )
+        return (unfold(x).cpu() / 2 + 0.5).clamp(0, 1)
+
+    def save(self, out: Path) -> None:
+        net = UNet2DConditionModel.from_config(self.net.config)
+        net.load_state_dict(self.net.state_dict())
+        net.half().save_pretrained(out / "pixel" / "unet")
+        self.scheduler.save_pretrained(out / "pixel" / "scheduler")
