@@ -6,7 +6,6 @@ A recipe says what is trained, its loss, how to show it and how to ship it; the 
 
 from __future__ import annotations
 
-import csv
 import time
 from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
@@ -19,6 +18,8 @@ from diffusers.training_utils import EMAModel
 from torch import Tensor, nn
 from torchvision.utils import save_image
 
+from lab.train.card import note
+from lab.train.losses import LossTable
 from models.protocol import Step
 
 
@@ -90,7 +91,7 @@ def train(
     rng = torch.Generator().manual_seed(first + 1)
     torch.manual_seed(first + 1)  # dropout and the like inside library modules
     clock, saved = Clock(minutes), time.monotonic()
-    with _Table(logs / "loss.csv", fresh=first == 0) as table:
+    with LossTable(logs / "loss.csv", fresh=first == 0) as table:
         while clock.done < 1:
             facts = run.step(rng, rate_at(recipe.plan, run.i - first, clock.done), clock.done)
             run.spent = spent + minutes * clock.done
@@ -99,6 +100,7 @@ def train(
                 run.checkpoint()
                 saved = time.monotonic()
             yield Step(max(1, round(1000 * clock.done)), 1000, run.look, facts)
+        note(out, recipe.name, run.i - first, minutes, recipe.plan.batch, table.last, device)
     run.checkpoint()
     with run.averaged():
         recipe.save(out)
@@ -169,31 +171,3 @@ class _Run:
         self.learner.load_state_dict(state["learner"])
         self.ema.load_state_dict(state["ema"])
         self.i, self.spent = state["i"], state["spent"]
-
-
-class _Table:
-    """loss.csv: one row every 20 steps, means of the facts in between."""
-
-    def __init__(self, name: Path, fresh: bool) -> None:
-        self.file = name.open("w" if fresh else "a", newline="")
-        self.fresh, self.sums, self.count = fresh, {}, 0
-
-    def __enter__(self) -> _Table:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.file.close()
-
-    def add(self, i: int, minutes: float, facts: Mapping[str, float]) -> None:
-        for key, value in facts.items():
-            self.sums[key] = self.sums.get(key, 0.0) + float(value)
-        self.count += 1
-        if i % 20:
-            return
-        writer = csv.writer(self.file)
-        if self.fresh:
-            writer.writerow(["step", "minutes", *self.sums])
-            self.fresh = False
-        writer.writerow([i, f"{minutes:.2f}", *(f"{value / self.count:.5g}" for value in self.sums.values())])
-        self.file.flush()
-        self.sums, self.count = {}, 0

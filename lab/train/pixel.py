@@ -26,7 +26,7 @@ SCHEDULE = {
 
 class PixelRecipe:
     name = "pixel"
-    plan = Plan(batch=64, rate=8e-4, betas=(0.9, 0.99), decay=0.01, warmup=200, cooldown=0.35, ema=0.999)
+    plan = Plan(batch=32, rate=7e-4, betas=(0.9, 0.99), decay=0.01, warmup=200, cooldown=0.35, ema=0.999)
 
     def __init__(self, out: Path, minutes: float, resume: bool) -> None:
         torch.manual_seed(4)
