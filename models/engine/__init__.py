@@ -124,6 +124,10 @@ class Engine:
         while (frame := self._loop.pull(run)) is not None:
             yield frame
 
+    def turn(self, seconds: float = 0.01) -> None:
+        """For whoever watches several runs at once: one turn where the engine has no thread, else a rest."""
+        self._loop.rest(seconds)
+
     def drive(self, request: Request) -> Generator[Frame, None, Run]:
         """Frames of a request as the consumer is ready for them, the last one always; returns the run.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import os
 import threading
+import time
 from collections.abc import Callable
 
 from models.engine.core import Core
@@ -70,6 +71,14 @@ class Loop:
         seen = run.seen
         self._until(run, lambda: run.over or run.newest is not seen, lambda: None)
         return run.pull()
+
+    def rest(self, seconds: float) -> None:
+        """One turn inline, or `seconds` of sleep where a thread turns the core.  Raises what `check` raises."""
+        self.check()
+        if self._thread is None:
+            self._turn(lambda: False)
+        else:
+            time.sleep(seconds)
 
     def _until(self, run: Run, done: Callable[[], bool], threaded: Callable[[], object]) -> None:
         if self._thread is None:
