@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from lab.train.clip import normalise
 from models.parts.clip import Clip
 
-PERCEPTUAL, ADVERSARY = 0.15, 0.02
+PERCEPTUAL, ADVERSARY = 0.15, 0.005
 ADVERSARY_FROM = 0.6  # share of the time after which the critic joins: shapes first, crispness last
 
 

@@ -42,9 +42,9 @@ class Corpus:
             tokens = torch.from_numpy(np.load(name))
         return cls(pictures(seeds, cache=CACHE), tokens)
 
-    def rows(self, rng: torch.Generator, batch: int) -> tuple[Tensor, Tensor | None]:
-        """Random scenes (B,) and one caption each (B, L)."""
-        rows = torch.randint(len(self.pictures), (batch,), generator=rng)
+    def rows(self, rng: torch.Generator, batch: int, first: int | None = None) -> tuple[Tensor, Tensor | None]:
+        """Random scenes (B,) and one caption each (B, L); of the `first` scenes only, where that is given."""
+        rows = torch.randint(min(first or len(self.pictures), len(self.pictures)), (batch,), generator=rng)
         if self.tokens is None:
             return rows, None
         which = torch.randint(self.tokens.shape[1], (batch,), generator=rng)

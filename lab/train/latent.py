@@ -65,10 +65,11 @@ class LatentRecipe:
             if found
             else body(4, 4, self.words.clip.config["width"])
         )
-        self.scheduler = DDIMScheduler(**SCHEDULE)
+        self.scheduler, self.steps = DDIMScheduler(**SCHEDULE), 0
 
     def loss(self, rng: torch.Generator, done: float) -> tuple[Tensor, dict[str, float]]:
-        rows, tokens = self.corpus.rows(rng, self.plan.batch)
+        self.steps += 1  # pictures join bit by bit, so that encoding them never takes most of a step
+        rows, tokens = self.corpus.rows(rng, self.plan.batch, 4096 + 8 * self.steps)
         x0 = self.latents(rows).to(self.net.device)
         noise = torch.randn(x0.shape, generator=rng).to(x0.device)
         t = torch.randint(1000, (len(x0),), generator=rng).to(x0.device)

@@ -42,6 +42,10 @@ class VaeRecipe:
         self.folder = out / "stable-diffusion" / "vae"
         found = resume and (self.folder / "config.json").exists()
         self.net = AutoencoderKL.from_pretrained(self.folder).float() if found else new_vae()
+        # Once a latent net rests on the encoder, a resumed training improves the decoder alone.
+        self.settled = found and (out / "stable-diffusion" / "unet" / "config.json").exists()
+        for half in (self.net.encoder, self.net.quant_conv):
+            half.requires_grad_(not self.settled)
         self.corpus = Corpus.load(amount(minutes))
         self.reconstruction = Reconstruction(Clip.from_folder(out / "clip", text=False))
         self.fixed = to_signed(pictures(range(FRESH, FRESH + 32), cache=CACHE))
@@ -66,7 +70,8 @@ class VaeRecipe:
         """Ship it with the scaling factor that gives latents unit deviation."""
         real, _ = self.corpus.draw(torch.Generator().manual_seed(3), 256)
         latents = self.net.encode(real.to(self.net.device)).latent_dist.mode()
-        self.net.register_to_config(scaling_factor=round(1 / latents.std().item(), 5))
+        if not self.settled:
+            self.net.register_to_config(scaling_factor=round(1 / latents.std().item(), 5))
         vae = AutoencoderKL.from_config(self.net.config)
         vae.load_state_dict(self.net.state_dict())
         vae.half().save_pretrained(self.folder)
