@@ -108,6 +108,7 @@ class Request:
     exact: bool = False
     budget: float | None = None  # device seconds, without looks, loading and judging
     start: State | None = None
+    stop: int | None = None  # the step whose look is the result, as if the budget had ended there
 
 
 def ask(target: str, *rows: Tensor, **opts: Hashable) -> Generator[Eval, Any, Any]:

@@ -79,7 +79,8 @@ class Core:
         request, device = order.run.request, self.server.device
         terms = Terms(device, self.clock, self.fair.charge, self.looks)
         if request is not None:
-            terms = replace(terms, sampler=request.sampler, budget=request.budget, exact=request.exact)
+            limits = {"budget": request.budget, "stop": request.stop, "exact": request.exact}
+            terms = replace(terms, sampler=request.sampler, **limits)
         return Job(order.run, painting, bound, order.release, terms)
 
     def _run(self, pieces: list[Piece]) -> None:

@@ -30,6 +30,7 @@ class Terms:
     looks: dict[str, float]
     sampler: str = ""
     budget: float | None = None
+    stop: int | None = None
     exact: bool = False
 
 
@@ -120,8 +121,9 @@ class Job:
             self.run._enter("paused")
 
     def _spent(self) -> bool:
-        reserve = self.terms.looks.get(self.terms.sampler, 0.0)
-        return self.terms.budget is not None and self.run.meters.device + reserve >= self.terms.budget
+        budget, reserve = self.terms.budget, self.terms.looks.get(self.terms.sampler, 0.0)
+        late = budget is not None and self.run.meters.device + reserve >= budget
+        return late or self.step.i == self.terms.stop
 
     def start_look(self) -> None:
         self.run.wanted, self.look_seconds = False, 0.0
