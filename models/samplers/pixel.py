@@ -45,7 +45,7 @@ class PixelKnobs(Knobs):
     scheduler: str = knob("ddim", choices=("ddpm", "ddim", "dpm++"))
     eta: float = knob(0.0, low=0.0, high=1.0, step=0.05)  # DDIM alone: 0 draws no noise, 1 as much as DDPM
     variance: str = knob("own", choices=tuple(VARIANCES))  # DDPM alone: the net's own, beta_t, or beta-tilde_t
-    clip_guidance: float = knob(0.0, low=0.0, high=10.0, step=0.1, unit="of the noise")
+    clip_guidance: float = knob(0.0, low=0.0, high=1.0, step=0.05)  # how far x0 moves uphill where all is noise
     width: int | None = knob(None, low=8, high=1024, step=8, unit="px")
     height: int | None = knob(None, low=8, high=1024, step=8, unit="px")
 
@@ -94,10 +94,10 @@ class Pixel:
             t = times[i]
             found = yield from guide.ask("denoise", x, t)
             if climb:
-                noise = (1 - scheduler.alphas_cumprod[t]).sqrt()
-                x0 = (x - noise * found[:, :3]) / scheduler.alphas_cumprod[t].sqrt()  # equation 15
-                uphill = yield from ask("ascend", x0.clamp(-1, 1), on.embedding)
-                found = torch.cat([found[:, :3] - climb * noise * uphill, found[:, 3:]], 1)
+                signal, noise = scheduler.alphas_cumprod[t].sqrt(), (1 - scheduler.alphas_cumprod[t]).sqrt()
+                x0 = ((x - noise * found[:, :3]) / signal).clamp(-1, 1)  # equation 15
+                x0 = (x0 + climb * noise * (yield from ask("ascend", x0, on.embedding))).clamp(-1, 1)
+                found = torch.cat([(x - signal * x0) / noise, found[:, 3:]], 1)  # the epsilon that says so
             x, x0 = advance(scheduler, found, t, x, rngs, eta=knobs.eta)
             state = partial(freeze, i + 1, {"x": x, "t": times}, rngs, scheduler)
             yield Step(i + 1, len(times), partial(show, x0), facts(scheduler, t), state)
