@@ -143,7 +143,7 @@ def test_no_noise_level_rules_the_epsilon_loss():
     weight = balanced(alphas, t).flatten()
     assert weight[0] == pytest.approx(float((1 + snr[0]) / snr[0] * 5 / snr[0]), rel=1e-4)
     assert weight[1] == pytest.approx(float((1 + snr[1]) / snr[1]) * min(1.0, 5 / float(snr[1])), rel=1e-4)
-    assert weight[2] == 25
+    assert weight[2] == 8
 
 
 @pytest.mark.slow

@@ -81,11 +81,11 @@ class Words:
 def balanced(alphas: Tensor, t: Tensor) -> Tensor:
     """Weight (B, 1, 1, 1) of an epsilon loss so that no noise level rules.
 
-    min(1, 5 / SNR) as in Min-SNR (Hang et al., arXiv 2303.09556) for little noise, and up to 25 times more where
+    min(1, 5 / SNR) as in Min-SNR (Hang et al., arXiv 2303.09556) for little noise, and up to 8 times more where
     the noise is strong: that is where the caption is heard, and an epsilon loss alone hardly speaks there.
     """
     snr = alphas[t] / (1 - alphas[t])
-    return (((1 + snr) / snr).clamp(max=25) * (5 / snr).clamp(max=1)).view(-1, 1, 1, 1)
+    return (((1 + snr) / snr).clamp(max=8) * (5 / snr).clamp(max=1)).view(-1, 1, 1, 1)
 
 
 @torch.no_grad()
