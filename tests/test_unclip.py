@@ -13,7 +13,7 @@ from models.parts.unclip_text import UnclipText
 from models.protocol import Prompt
 from models.samplers.latent import Latent, LatentKnobs
 from models.samplers.unclip import Unclip, UnclipKnobs
-from models.samplers.unclip.prior import choose
+from models.samplers.unclip.prior import choose, stand_in
 from models.samplers.upsample import Enlarged, Upsample, UpsampleKnobs
 from tests.inline import drain, kit, play, resumed_equals_unbroken
 from tests.tinyclip import EMBED, LENGTH, WIDTH
@@ -111,6 +111,9 @@ def test_the_embedding_may_be_the_texts_or_a_pictures():
     text = ours(embedding="text")
     assert "guess" not in dict(text.asked)
     assert text.facts[-1]["similarity"] == pytest.approx(1.0)
+    prior, words = unclip_parts()["prior"], clip.text(clip.tokenize([PROMPT.text]).ids).embedding
+    usual = (prior.clip_mean.square() + prior.clip_std.square()).sum().sqrt()
+    torch.testing.assert_close(stand_in({"prior": prior}, words).norm(), usual)
     prompt = Prompt("", seeds=SEEDS, image=PICTURE)
     varied = ours(prompt, embedding="image")
     want = F.cosine_similarity(clip.image(PICTURE[None]), clip.text(clip.tokenize([""]).ids).embedding)

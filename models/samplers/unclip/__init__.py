@@ -75,7 +75,7 @@ def _embed(
 ) -> Generator[Eval | Step, Any, tuple[Tensor, int]]:  # fmt: skip
     """Image embeddings (B, E), from wherever the knobs say, and the steps that they took."""
     if knobs.embedding == "text" and not stage:
-        return on.embedding.to(like.dtype), 0
+        return (yield from ask("stand_in", on.embedding)).to(like.dtype), 0
     if knobs.embedding == "image" and not stage:
         if prompt.image is None:
             raise ValueError("embedding is 'image', but image is None; give a picture (3, H, W) in [0, 1]")

@@ -40,10 +40,18 @@ def look_at(parts: Parts, pictures: Tensor) -> Tensor:
     return parts["clip"].image(pictures)
 
 
+def stand_in(parts: Parts, text: Tensor) -> Tensor:
+    """Text embeddings (B, E), as long as picture embeddings usually are: what is left to tell is the direction."""
+    net = parts["prior"]
+    usual = (net.clip_mean.square() + net.clip_std.square()).sum().sqrt()
+    return F.normalize(text.to(usual.dtype), dim=-1) * usual
+
+
 TARGETS = {
     "guess": Target(guess, ("prior",)),
     "finish": Target(finish, ("prior",)),
     "look_at": Target(look_at, ("clip",)),
+    "stand_in": Target(stand_in, ("prior",)),
 }
 
 
