@@ -1,27 +1,16 @@
-"""`quartet`: everything the lab does, from a shell."""
+"""`quartet storybook`, `quartet train`."""
 
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from tqdm import tqdm
 
-app = typer.Typer(help="One prompt, four ways to paint it.", no_args_is_help=True, pretty_exceptions_enable=False)
-
-CLASSROOM = Path(__file__).resolve().parents[1] / "assets" / "classroom"
+from lab.cli.common import bar, fail
 
 
-def fail(message: object) -> None:
-    """Say what is wrong in one line, and end with status 2."""
-    typer.echo(f"quartet: {message}", err=True)
-    raise typer.Exit(2)
-
-
-@app.command()
 def storybook(
     out: Annotated[Path, typer.Option(help="PNG to write")] = Path("storybook.png"),
     seed: Annotated[int, typer.Option(help="the first scene's seed; the others count up from it")] = 0,
@@ -35,7 +24,6 @@ def storybook(
     typer.echo(f"{columns * rows} scenes, seeds {seed} to {seed + columns * rows - 1}: {out}")
 
 
-@app.command()
 def train(
     part: Annotated[str, typer.Argument(help="a part of the classroom suite, or all")],
     minutes: Annotated[float, typer.Option(help="minutes to train; with all, together")] = 10.0,
@@ -51,20 +39,14 @@ def train(
     where = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
     for name in PARTS if part == "all" else (part,):
         share = minutes * PARTS[name][1] if part == "all" else minutes
-        bar = tqdm(
-            total=1000, desc=name, bar_format="{l_bar}{bar}| {elapsed} {postfix}", disable=not sys.stderr.isatty()
-        )
+        progress = bar(1000, name)
         try:
             for step in run(name, share, out, resume, where):
-                bar.update(step.i - bar.n)
-                bar.set_postfix({key: f"{value:.3g}" for key, value in step.facts.items()}, refresh=False)
+                progress.update(step.i - progress.n)
+                progress.set_postfix({key: f"{value:.3g}" for key, value in step.facts.items()}, refresh=False)
         except ValueError as error:
             fail(error)
-        bar.close()
+        progress.close()
         typer.echo(
             json.dumps({"part": name, "minutes": share, **{k: round(float(v), 4) for k, v in step.facts.items()}})
         )
-
-
-if __name__ == "__main__":
-    app()

@@ -1,0 +1,106 @@
+"""What the commands share: how they fail, what they are given, how they show that they are at work."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+
+import typer
+from tqdm import tqdm
+
+if TYPE_CHECKING:
+    from lab.race import Outcome
+    from models.engine import Engine
+
+app = typer.Typer(help="One prompt, four ways to paint it.", no_args_is_help=True, pretty_exceptions_enable=False)
+
+FAMILIES = "latent,pixel,vqgan_clip,unclip"
+SuiteOption = Annotated[str, typer.Option("--suite", help="a suite's name, or a folder laid out like classroom")]
+FamiliesOption = Annotated[str, typer.Option("--families", help="the painters, by commas")]
+DeviceOption = Annotated[str, typer.Option("--device", help="auto, cpu or cuda")]
+JsonOption = Annotated[bool, typer.Option("--json", help="print the result as one line of JSON")]
+SeedOption = Annotated[int, typer.Option("--seed", min=0, help="of the first picture; the others count up from it")]
+CountOption = Annotated[int, typer.Option("--count", min=1, max=64, help="pictures of each painter")]
+NegativeOption = Annotated[str, typer.Option("--negative", help="what to keep away from")]
+
+
+def fail(message: object, status: int = 2) -> NoReturn:
+    """Say what is wrong in one line, and end: with status 2 for what cannot be, 1 for what did not work."""
+    typer.echo(f"quartet: {message}", err=True)
+    raise typer.Exit(status)
+
+
+@contextmanager
+def failing() -> Iterator[None]:
+    """Errors as one line: what was asked for wrongly ends with 2, what broke on the way with 1."""
+    try:
+        yield
+    except typer.Exit:  # itself a RuntimeError
+        raise
+    except ValueError as error:
+        fail(error)
+    except (RuntimeError, OSError, ArithmeticError, MemoryError) as error:
+        fail(error, 1)
+
+
+def open_engine(suite: str, device: str) -> tuple[Engine, str]:
+    """An inline engine on a suite, and the name that requests call the suite by."""
+    from lab.race import default_engine, open_suite
+
+    if device not in ("auto", "cpu", "cuda"):
+        fail(f"device is {device!r}; give auto, cpu or cuda")
+    with failing():
+        table = open_suite(suite)
+        return default_engine(table, device=device), table.name
+
+
+def settings(pairs: Sequence[str]) -> dict[str, Any]:
+    """["steps=10", "scheduler=ddim"] -> {"steps": 10, "scheduler": "ddim"}; values are JSON, or else text."""
+    found = {}
+    for pair in pairs:
+        name, equals, value = pair.partition("=")
+        if not equals or not name:
+            fail(f"--set is {pair!r}; give NAME=VALUE")
+        try:
+            found[name] = json.loads(value)
+        except ValueError:
+            found[name] = value
+    return found
+
+
+def bar(total: int, name: str, quiet: bool = False) -> tqdm:
+    """A progress bar on standard error, if that is a terminal and the bar is wanted."""
+    form = "{l_bar}{bar}| {n_fmt}/{total_fmt} {elapsed} {postfix}"
+    return tqdm(total=total, desc=name, bar_format=form, disable=quiet or not sys.stderr.isatty())
+
+
+def told(outcome: Outcome) -> dict[str, Any]:
+    """An outcome as plain data, without its pictures."""
+    from lab.record.plain import plain
+
+    names = ("lane", "state", "i", "n", "seconds", "looks", "evals", "rows", "workspace", "cut", "note")
+    return plain({name: getattr(outcome, name) for name in names} | {"knobs": outcome.knobs, "facts": outcome.facts})
+
+
+def columns(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Rows of the same fields as text, aligned: words to the left, numbers to the right."""
+    head = list(rows[0])
+    cells = [head, *([_cell(row[name]) for name in head] for row in rows)]
+    widths = [max(len(line[k]) for line in cells) for k in range(len(head))]
+    numeric = [all(isinstance(row[name], int | float | None) for row in rows) for name in head]
+    return "\n".join(
+        "  ".join(
+            cell.rjust(width) if number else cell.ljust(width)
+            for cell, width, number in zip(line, widths, numeric, strict=True)
+        ).rstrip()
+        for line in cells
+    )
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return "-"
+    return f"{value:.3g}" if isinstance(value, float) else str(value)

@@ -1,0 +1,122 @@
+"""`quartet measure`, `quartet bench`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from lab.cli.common import DeviceOption, JsonOption, SuiteOption, bar, fail, failing, open_engine
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from models.engine import Engine
+
+
+def measure(
+    families: Annotated[str, typer.Option(help="the painters, by commas")] = "latent,pixel,vqgan_clip,unclip",
+    count: Annotated[int, typer.Option(min=1, help="prompts; a sixth as many ask for held-out pairs")] = 300,
+    first_seed: Annotated[int | None, typer.Option(min=0, help="of the prompts; default: those of the report")] = None,
+    batch: Annotated[int, typer.Option(min=1, max=64, help="prompts painted at once")] = 8,
+    language: Annotated[str, typer.Option(help="en or zh")] = "en",
+    resume: Annotated[Path | None, typer.Option(help="file of notes to write, and to go on from")] = None,
+    out: Annotated[Path | None, typer.Option(help="JSON to write")] = None,
+    suite: SuiteOption = "classroom",
+    device: DeviceOption = "cpu",
+    as_json: JsonOption = False,
+) -> None:
+    """Paint seeded prompts with every painter, have the judge read the pictures, and print the scores."""
+    from lab.measure.suite import measure as score
+    from lab.measure.suite import table
+    from lab.race import missing
+    from lab.storybook.dataset import REPORT
+
+    engine, name = open_engine(suite, device)
+    wanted = tuple(families.split(","))
+    if unknown := [family for family in wanted if family not in engine.samplers]:
+        fail(f"families names {', '.join(unknown)}; give some of {', '.join(engine.samplers)}")
+    if language not in ("en", "zh"):
+        fail(f"language is {language!r}; give en or zh")
+    table_of = engine.registry.suite(name).parts
+    for lane, why in missing(engine, name, wanted).items() | engine.registry.faults(name).items() & {("judge", "")}:
+        fail(f"{lane} is not available: {why}", 1)
+    bars: dict[str, Any] = {}
+    report = _reporter(bars, as_json)
+    with failing():
+        results = score(
+            table_of["judge"].path.parent, wanted, count, REPORT if first_seed is None else first_seed, resume,
+            paint=together(engine, name), batch=batch, language=language, report=report,
+        )  # fmt: skip
+    for each in bars.values():
+        each.close()
+    if out is not None:
+        out.write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
+    typer.echo(json.dumps(results) if as_json else table(results))
+
+
+def _reporter(bars: dict[str, Any], quiet: bool) -> Callable[[str, int, int], None]:
+    def report(family: str, done: int, total: int) -> None:
+        if family not in bars:
+            bars[family] = bar(total, family, quiet)
+        bars[family].update(done - bars[family].n)
+
+    return report
+
+
+def together(engine: Engine, suite: str) -> Callable[[str, Sequence[str], Sequence[int]], Tensor]:
+    """`paint(family, prompts, seeds)`: every prompt a run of its own, all at once, so that they share batches."""
+    import torch
+
+    from models.protocol import Prompt, Request
+
+    def paint(family: str, prompts: Sequence[str], seeds: Sequence[int]) -> Tensor:
+        knobs = engine.samplers[family].knobs()
+        runs = [
+            engine.submit(Request(family, Prompt(text, seeds=(seed,)), knobs, suite, f"measure {k}"))
+            for k, (text, seed) in enumerate(zip(prompts, seeds, strict=True))
+        ]
+        engine.wait(*runs)
+        for run in runs:
+            if run.state != "done":
+                raise run.error or RuntimeError(f"{family} was {run.state}")
+        return torch.cat([run.result for run in runs])
+
+    return paint
+
+
+def bench(
+    size: Annotated[
+        str, typer.Option(help="classroom or tiny: of the networks, where they must be made up")
+    ] = "classroom",
+    families: Annotated[str, typer.Option(help="the painters, by commas")] = "latent,pixel,vqgan_clip,unclip",
+    visitors: Annotated[str, typer.Option(help="how many paint at once, by commas")] = "1,4,8",
+    repeats: Annotated[int, typer.Option(min=1, help="of every pair; the median counts")] = 5,
+    suite: Annotated[str | None, typer.Option(help="whose weights; default: random ones of that size")] = None,
+    device: DeviceOption = "cpu",
+    as_json: JsonOption = False,
+) -> None:
+    """Time our painters against the stock pipelines with the same weights, steps and dtype: ratios, paired in one run."""
+    from lab.measure.bench import bench as run
+    from lab.measure.bench import table
+
+    try:
+        crowd = tuple(int(word) for word in visitors.split(","))
+    except ValueError:
+        fail(f"visitors is {visitors!r}; give numbers by commas, as 1,4,8")
+    progress = bar(1, "bench", as_json)
+    with failing():
+        results = run(
+            size,
+            tuple(families.split(",")),
+            crowd,
+            repeats,
+            suite,
+            device,
+            report=lambda what: progress.set_description(what),
+        )
+    progress.close()
+    typer.echo(json.dumps(results) if as_json else table(results))

@@ -1,0 +1,26 @@
+"""`quartet serve`: the app."""
+
+from __future__ import annotations
+
+import importlib
+import os
+from typing import Annotated
+
+import typer
+
+from lab.cli.common import DeviceOption, SuiteOption, failing
+
+
+def serve(
+    suite: SuiteOption = "classroom",
+    device: DeviceOption = "cpu",
+    host: Annotated[str | None, typer.Option(help="address to listen at; default: this computer alone")] = None,
+    port: Annotated[int | None, typer.Option(min=1, max=65535, help="default: the first free one from 7860")] = None,
+    public: Annotated[bool, typer.Option(help="ask Gradio for a public link as well")] = False,
+) -> None:
+    """Open the app in a browser's reach: http://127.0.0.1:7860 unless told otherwise."""
+    given = {"GRADIO_SERVER_NAME": host, "GRADIO_SHARE": "true" if public else None}  # Gradio reads its environment
+    os.environ.update({name: value for name, value in given.items() if value is not None})
+    arguments = ["--suite-root", suite, "--device", device, *(["--port", str(port)] if port else [])]
+    with failing():
+        importlib.import_module("app").main(arguments)  # by name: the app stands above everything here
