@@ -1,0 +1,103 @@
+"""The first tab: one sentence, and four painters who take turns on it."""
+
+from __future__ import annotations
+
+import random
+from functools import partial
+from typing import Any
+
+import gradio as gr
+
+from lab.race import LANES
+from lab.ui import controls, hints
+from lab.ui.compare import builder
+from lab.ui.compare.asked import KNOBS, SEEDS
+from lab.ui.compare.show import Show
+from lab.ui.postcard import postcard
+from lab.ui.stage import stage
+from lab.ui.texts import Texts
+from lab.ui.words import EXAMPLES, say
+from models.engine import Engine
+
+BUDGETS = (0, 1, 3, 10, 30)  # device seconds a painter; 0: its own settings decide
+SILENT: dict[str, Any] = {"show_progress": "hidden", "queue": False, "api_visibility": "private"}
+
+
+def draw(engine: Engine, suite: str, texts: Texts, language: gr.Textbox) -> Show:
+    """Put the tab together; gives its handlers."""
+    show = Show(engine, suite)
+    prompt = texts(
+        gr.Textbox, EXAMPLES["en"][0], lines=1, max_lines=3, elem_id="prompt", max_length=2000, autofocus=True,
+        says={"label": "prompt", "placeholder": "prompt.hint"},
+    )  # fmt: skip
+    under = hints.hints(engine.registry.suite(suite))
+    with gr.Row(elem_id="asking"):
+        paint = texts(gr.Button, says={"value": "paint"}, variant="primary", elem_id="paint", scale=0)
+        seed = texts(gr.Number, 1, precision=0, elem_id="seed", scale=0, says={"label": "seed"})
+        die = texts(gr.Button, "⚄", elem_id="die", scale=0, says={"value": lambda _: "⚄"})
+        budget = texts(gr.Dropdown, value=0, filterable=False, elem_id="budget", scale=0, says=_budgets())
+    played = stage(None, partial_named(postcard, engine, show.visits))
+    lanes, count, knobs = _drawers(texts, prompt, language)
+    inputs = [prompt, seed, lanes, budget, count, *knobs]
+    gr.on([paint.click, prompt.submit], show.paint, inputs, played, concurrency_limit=None, trigger_mode="multiple",
+          show_progress="hidden", api_visibility="private")  # fmt: skip
+    played.pause(show.pause, None, None, **SILENT)
+    played.resume(show.resume, None, None, **SILENT)
+    played.halt(show.halt, None, None, **SILENT)
+    die.click(lambda: random.randrange(SEEDS), None, seed, **SILENT)
+    prompt.change(
+        partial(hints.of, suite=engine.registry.suite(suite)), prompt, under, trigger_mode="always_last", **SILENT
+    )
+    under.pick(_picked, None, prompt, **SILENT)
+    return show
+
+
+def _picked(event: gr.EventData) -> str:
+    """The sentence that was tapped."""
+    return str(event.text)
+
+
+def partial_named(postcard: Any, engine: Engine, visits: Any) -> Any:
+    """`postcard` as the stage's server function: it is called by its name there."""
+
+    def call(key: str, language: str) -> dict[str, str] | None:
+        return postcard(engine, visits, key, language)
+
+    call.__name__ = "postcard"
+    return call
+
+
+def _budgets() -> dict[str, Any]:
+    def choices(language: str) -> list[tuple[str, int]]:
+        return [(say("budget.n" if n else "budget.0", language, n=n), n) for n in BUDGETS]
+
+    return {"label": "budget", "choices": choices}
+
+
+def _drawers(texts: Texts, prompt: gr.Textbox, language: gr.Textbox) -> tuple[Any, Any, list[Any]]:
+    """The builder of sentences, and the settings: painters, pictures each, and the knobs of all painters."""
+    with texts(gr.Accordion, open=False, says={"label": "builder"}, elem_classes="drawer"):
+        with gr.Row():
+            chosen = builder.draw(texts)
+        use = texts(gr.Button, says={"value": "builder.use"}, size="sm", elem_classes="plain")
+    use.click(builder.sentence, [language, *chosen], prompt, **SILENT)
+    with texts(gr.Accordion, open=False, says={"label": "drawer"}, elem_classes="drawer"):
+        with gr.Row():
+            lanes = texts(gr.CheckboxGroup, value=list(LANES), says=_painters(), elem_id="lanes", scale=3)
+            count = texts(gr.Slider, 1, 4, value=1, step=1, buttons=[], says={"label": "count"}, scale=1)
+        knobs = []
+        for lane in LANES:
+            with texts(gr.Accordion, open=False, says={"label": f"painter.{lane}"}, elem_classes=["knobs", lane]):
+                with gr.Row():
+                    mine = controls.draw(KNOBS[lane], texts)
+                reset = texts(gr.Button, says={"value": "knob.reset"}, size="sm", elem_classes="plain")
+            reset.click(partial(controls.defaults, KNOBS[lane]), None, mine, **SILENT)
+            knobs += mine
+    return lanes, count, knobs
+
+
+def _painters() -> dict[str, Any]:
+    def choices(language: str) -> list[tuple[str, str]]:
+        return [(say(f"painter.{lane}", language), lane) for lane in LANES]
+
+    return {"label": "lanes", "choices": choices}

@@ -1,0 +1,78 @@
+"""The postcard: a race on one picture, every painting of it with the receipt that paints it again."""
+
+from __future__ import annotations
+
+import base64
+import re
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+from lab.race import LANES
+from lab.record import receipt, save
+from lab.ui.theme import ASSETS
+from lab.ui.visits import Visit, Visits
+from lab.ui.words import say
+from models.engine import Engine
+
+PAPER, INK, QUIET = "#F7F2E8", "#1E1B24", "#6A6472"
+SIDE, GAP, TOP = 256, 24, 84  # of a picture on the card, between them, above them
+
+
+def postcard(engine: Engine, visits: Visits, key: str, language: str) -> dict[str, str] | None:
+    """{"png": base64, "name": file name} of a race that is still remembered, else None."""
+    visit = visits.kept(str(key))
+    if visit is None:
+        return None
+    card, notes = draw(engine, visit, "zh" if language == "zh" else "en")
+    if not notes:
+        return None
+    with tempfile.TemporaryDirectory() as folder:
+        data = save(Path(folder) / "postcard.png", np.asarray(card), notes).read_bytes()
+    words = re.sub(r"\W+", "-", visit.race.prompt.text)[:60].strip("-")
+    name = f"quartet-{words}-{visit.race.prompt.seeds[0]}.png"
+    return {"png": base64.b64encode(data).decode(), "name": name}
+
+
+def draw(engine: Engine, visit: Visit, language: str) -> tuple[Image.Image, list[dict[str, Any]]]:
+    """The card, and a receipt for every painting on it, each with the box where it stands."""
+    race = visit.race
+    lanes = [lane for lane in LANES if lane in race.outcomes and race.outcomes[lane].images is not None]
+    width, height = GAP + (SIDE + GAP) * max(1, len(lanes)), TOP + SIDE + 64
+    card = Image.new("RGB", (width, height), PAPER)
+    pen, notes = ImageDraw.Draw(card), []
+    _write(pen, (GAP, 22), _short(race.prompt.text, width), 28, INK)
+    for k, lane in enumerate(lanes):
+        image = race.outcomes[lane].images[0]
+        times = max(1, SIDE // max(image.shape[:2]))
+        large = np.kron(image, np.ones((times, times, 1), np.uint8))
+        left = GAP + (SIDE + GAP) * k
+        card.paste(Image.fromarray(large), (left, TOP))
+        box = (left, TOP, large.shape[1], large.shape[0])
+        verdict = _verdict(visit.marks.get(lane))
+        notes.append(receipt(engine, race.runs[lane], 0, verdict, box))
+        _write(pen, (left, TOP + SIDE + 10), say(f"painter.{lane}", language), 16, INK)
+    about = f"{say('page.title', language)} · {say('seed', language)} {race.prompt.seeds[0]}"
+    _write(pen, (GAP, height - 26), about, 13, QUIET)
+    return card, notes
+
+
+def _verdict(found: Any) -> dict[str, Any] | None:
+    if found is None:
+        return None
+    marks = None if found.marks is None else dict(found.marks[0])
+    return {"similarity": found.similarity[0], "marks": marks}
+
+
+def _short(text: str, width: int) -> str:
+    most = width // 14
+    return text if len(text) <= most else text[: most - 1] + "…"
+
+
+def _write(pen: ImageDraw.ImageDraw, at: tuple[int, int], text: str, size: int, fill: str) -> None:
+    chinese = re.search(r"[\u4e00-\u9fff]", text)
+    font = ASSETS / "fonts" / ("quartet-kai.woff2" if chinese else "newsreader.woff2")
+    pen.text(at, text, fill, ImageFont.truetype(str(font), size))

@@ -1,0 +1,60 @@
+"""Who is painting what: the race of each visitor, and the latest races that are over, for those who keep them."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from dataclasses import dataclass
+from typing import Any
+
+from lab.race import Race
+
+KEPT = 32  # races remembered after their end, of all visitors together
+
+
+@dataclass(eq=False)
+class Visit:
+    """One race as a visitor started it."""
+
+    key: str  # nobody can guess it: whoever has it may keep the pictures
+    race: Race
+    marks: dict[str, Any]  # by lane, as they are found: the words of the sentence and how they came out
+
+
+class Visits:
+    """Races by visitor and by key; safe on any thread."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._now: dict[str, Visit] = {}
+        self._kept: OrderedDict[str, Visit] = OrderedDict()
+
+    def enter(self, visitor: str, visit: Visit) -> None:
+        """A visitor paints one race at a time: the former is stopped."""
+        with self._lock:
+            former, self._now[visitor] = self._now.get(visitor), visit
+            self._kept[visit.key] = visit
+            while len(self._kept) > KEPT:
+                self._kept.popitem(last=False)
+        if former is not None:
+            former.race.stop()
+
+    def leave(self, visitor: str, visit: Visit | None = None) -> None:
+        """The visitor's race is over, or the visitor is gone; with `visit`, only if that is the one."""
+        with self._lock:
+            if visit is not None and self._now.get(visitor) is not visit:
+                return
+            former = self._now.pop(visitor, None)
+        if former is not None:
+            former.race.stop()
+
+    def race(self, visitor: str) -> Race | None:
+        """What the visitor is painting now."""
+        with self._lock:
+            visit = self._now.get(visitor)
+        return visit.race if visit else None
+
+    def kept(self, key: str) -> Visit | None:
+        """A race by its key, as long as it is remembered."""
+        with self._lock:
+            return self._kept.get(key)

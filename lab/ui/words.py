@@ -1,0 +1,298 @@
+"""Every word the page says, in English and Chinese: a table, and the two functions that read it.
+
+Keys are grouped by a prefix: `knob.` and `about.` belong to settings, `painter.` to the four, `say.` to messages.
+A sentence may hold {fields}; both languages hold the same ones.  The browser reads this very table.
+"""
+
+from __future__ import annotations
+
+from lab.storybook.words import BACKGROUNDS, COLOURS, KINDS, RELATIONS, SIZES
+
+LANGUAGES = ("en", "zh")
+
+WORDS: dict[str, tuple[str, str]] = {
+    # the page
+    "page.title": ("Quartet", "四重奏"),
+    "page.about": ("One sentence, four ways to paint it.", "同一句话，四种画法。"),
+    "page.language": ("中文", "English"),
+    "page.language.about": ("Read this page in Chinese", "用英文阅读本页"),
+    "page.dark": ("Light or dark", "浅色或深色"),
+    "tab.compare": ("Compare", "比较"),
+    "tab.models": ("Models", "模型"),
+    "tab.record": ("Picture info", "图片信息"),
+    # compare
+    "prompt": ("The sentence", "句子"),
+    "prompt.hint": ("a large red cat in a meadow", "草地上的一只红色的大猫"),
+    "paint": ("Paint 画", "画 Paint"),
+    "seed": ("Seed", "种子"),
+    "die": ("Throw the die for another seed", "掷骰子换一个种子"),
+    "budget": ("Each painter gets", "每位画家得到"),
+    "budget.0": ("as long as it needs", "所需的全部时间"),
+    "budget.n": ("{n} s of processor", "{n} 秒处理器时间"),
+    "lanes": ("Painters", "画家"),
+    "count": ("Pictures each", "每位画几张"),
+    "drawer": ("Settings of the painters", "画家的设置"),
+    "builder": ("Build a sentence", "拼一个句子"),
+    "builder.count": ("How many", "数量"),
+    "builder.size": ("Size", "大小"),
+    "builder.colour": ("Colour", "颜色"),
+    "builder.kind": ("Thing", "东西"),
+    "builder.relation": ("Stands", "位置"),
+    "builder.second": ("Of a second thing", "第二样东西"),
+    "builder.colour2": ("Its colour", "它的颜色"),
+    "builder.background": ("Where", "地点"),
+    "builder.any": ("any", "任意"),
+    "builder.none": ("alone", "独自一个"),
+    "builder.use": ("Use this sentence", "使用这个句子"),
+    # what is said under the prompt
+    "hint.try": ("Try", "试试"),
+    "hint.never": ("Never seen", "没有见过"),
+    "hint.know": ("I know {n} things. Tap one to put it in:", "我认识 {n} 样东西，点一下就换上："),
+    "hint.dropped": ("Too long; nobody reads the end:", "太长了，后面的没人会读："),
+    "hint.empty": ("Write what shall be painted.", "写下要画什么。"),
+    "hint.good": ("Every word of it is known.", "每个词都认识。"),
+    # the painters
+    "painter.latent": ("Latent", "潜空间扩散"),
+    "painter.pixel": ("Pixel", "像素扩散"),
+    "painter.vqgan_clip": ("VQGAN+CLIP", "VQGAN+CLIP"),
+    "painter.unclip": ("DALL·E 2", "DALL·E 2"),
+    "method.latent": (
+        "Cleans a small hidden picture of noise, then develops it.",
+        "先在很小的隐藏画面里去噪，再把它显影。",
+    ),
+    "method.pixel": ("Cleans the picture itself of noise, pixel by pixel.", "直接在画面上逐个像素去噪。"),
+    "method.vqgan_clip": (
+        "Nobody taught it to paint: it changes tiles until CLIP is pleased.",
+        "没有人教它画画：它不断换瓷砖，直到 CLIP 满意。",
+    ),
+    "method.unclip": (
+        "First imagines what CLIP would see, then paints that.",
+        "先想象 CLIP 会看到什么，再把它画出来。",
+    ),
+    # the stage
+    "stage": ("The stage", "舞台"),
+    "stage.picture": ("{painter}: picture of “{text}”, step {i} of {n}", "{painter}：“{text}”，第 {i} 步，共 {n} 步"),
+    "stage.empty": ("{painter}: nothing painted yet", "{painter}：还没有画"),
+    "stage.score": (
+        "Score: a mark for every network evaluation, over seconds",
+        "乐谱：每个记号是一次网络计算，横轴为秒",
+    ),
+    "stage.axis": ("Time, in seconds since the start", "时间，开始以来的秒数"),
+    "stage.turns": (
+        "Same sentence, same seed, one processor: they take turns.",
+        "同一句话，同一个种子，同一个处理器：它们轮流作画。",
+    ),
+    "stage.replay": ("Replay, seed {seed}, these weights", "回放，种子 {seed}，正是这些权重"),
+    "stage.pause": ("Pause", "暂停"),
+    "stage.go": ("Go on", "继续"),
+    "stage.stop": ("Stop", "停止"),
+    "stage.again": ("Play again", "重放"),
+    "stage.keep": ("Keep", "留下"),
+    "stage.keep.about": (
+        "Save a postcard: the four pictures and how to paint them again",
+        "保存明信片：四张画，以及重画它们的方法",
+    ),
+    "stage.kept": (
+        "Saved. The picture carries all that is needed to paint it again.",
+        "已保存。图片里带着重画它所需的一切。",
+    ),
+    "stage.gone": (
+        "This race is no longer here. Paint again, then keep it.",
+        "这一场已经不在了。请再画一次，然后留下。",
+    ),
+    "state.idle": ("waits for a sentence", "等一个句子"),
+    "state.queued": ("waits for its turn", "等待轮到它"),
+    "state.measuring": ("is timed first", "先测速度"),
+    "state.running": ("step {i} of {n}", "第 {i} 步，共 {n} 步"),
+    "state.begins": ("reads the sentence", "正在读句子"),
+    "state.paused": ("paused at step {i} of {n}", "停在第 {i} 步，共 {n} 步"),
+    "state.done": ("signed after {n} steps", "{n} 步后签名"),
+    "state.cut": ("time is up: step {i} of {n}", "时间到：第 {i} 步，共 {n} 步"),
+    "state.cancelled": ("stopped at step {i} of {n}", "在第 {i} 步停下，共 {n} 步"),
+    "state.failed": ("could not finish", "没能画完"),
+    "state.missing": ("is not here", "不在场"),
+    "state.absent": ("rests", "休息"),
+    "meter.seconds": ("processor", "处理器"),
+    "meter.evals": ("evaluations", "网络计算"),
+    "meter.parameters": ("parameters", "参数"),
+    "meter.similarity": ("CLIP similarity", "CLIP 相似度"),
+    "meter.memory": ("memory", "内存"),
+    "unit.second": ("{n} s", "{n} 秒"),
+    "unit.million": ("{n} million", "{n} 百万"),
+    "judge": ("Judge", "裁判"),
+    "judge.none": ("no judge", "没有裁判"),
+    "judge.unread": ("the judge reads only words it knows", "裁判只认得它学过的词"),
+    "judge.right": ("right", "对"),
+    "judge.wrong": ("wrong", "错"),
+    "judge.cannot say": ("cannot say", "说不准"),
+    "judge.waits": ("looks when it is signed", "签名之后才看"),
+    "judge.count": ("number", "数量"),
+    "sum.facts": (
+        "{painter}: {seconds} s of processor, {evals} evaluations.",
+        "{painter}：处理器 {seconds} 秒，网络计算 {evals} 次。",
+    ),
+    "sum.all": (
+        "{painter}: {seconds} s of processor, {evals} evaluations, every word right.",
+        "{painter}：处理器 {seconds} 秒，网络计算 {evals} 次，每个词都对。",
+    ),
+    "sum.missed": (
+        "{painter}: {seconds} s of processor, {evals} evaluations, missed {words}.",
+        "{painter}：处理器 {seconds} 秒，网络计算 {evals} 次，没画对：{words}。",
+    ),
+    # messages
+    "say.empty": ("Write a sentence first; then the painters can begin.", "请先写一个句子，画家们才能开始。"),
+    "say.long": (
+        "The sentence is over {n} letters long. Shorten it; the painters read only its beginning.",
+        "句子超过 {n} 个字，请缩短：画家们只读开头。",
+    ),
+    "say.lanes": ("No painter is chosen. Tick at least one in the settings.", "没有选择画家，请在设置里至少勾选一位。"),
+    "say.seed": ("The seed must be a whole number from 0 to {n}.", "种子必须是 0 到 {n} 的整数。"),
+    "say.missing": (
+        "Its weights are not here: {parts}. The others paint without it.",
+        "它的权重不在：{parts}。其他画家照常作画。",
+    ),
+    "say.failed": (
+        "Something broke while it painted; the others are not affected. Try another seed or its default settings.",
+        "作画时出了错，其他画家不受影响。请换一个种子，或恢复默认设置。",
+    ),
+    "say.memory": (
+        "It does not fit into this machine's memory. Choose fewer pictures.",
+        "这台机器的内存放不下，请少画几张。",
+    ),
+    "say.knob": (
+        "{painter}: the setting “{knob}” does not allow {value}. Put it back to its default.",
+        "{painter}：设置“{knob}”不允许 {value}，请恢复默认。",
+    ),
+    "say.broken": (
+        "The race could not begin. Reload the page; if it happens again, restart the app.",
+        "没能开始。请刷新页面；如果仍然如此，请重新启动程序。",
+    ),
+    "say.busy": (
+        "The connection was lost. The painters have stopped; press Paint to begin again.",
+        "连接断了，画家们已经停下。请再按一次“画”。",
+    ),
+    # settings
+    "knob.reset": ("Back to defaults", "恢复默认"),
+    "knob.steps": ("Steps", "步数"),
+    "knob.guidance": ("Guidance", "引导强度"),
+    "knob.scheduler": ("Scheduler", "调度器"),
+    "knob.eta": ("Eta", "随机程度"),
+    "knob.strength": ("Strength", "改动强度"),
+    "knob.width": ("Width", "宽度"),
+    "knob.height": ("Height", "高度"),
+    "knob.variance": ("Variance", "方差"),
+    "knob.clip_guidance": ("CLIP guidance", "CLIP 引导"),
+    "knob.rule": ("Rule", "更新规则"),
+    "knob.rate": ("Rate", "步长"),
+    "knob.final": ("Final rate", "末步步长"),
+    "knob.limit": ("Limit", "界限"),
+    "knob.average": ("Average", "平均"),
+    "knob.begin": ("Begins with", "起点"),
+    "knob.negative": ("Push away", "排斥强度"),
+    "knob.tower": ("CLIP that judges", "由哪个 CLIP 评判"),
+    "knob.crops": ("Crops", "裁片数"),
+    "knob.whole": ("First crop is the whole", "第一片为整图"),
+    "knob.smallest": ("Smallest crop", "最小裁片"),
+    "knob.cut_power": ("Small crops", "小裁片倾向"),
+    "knob.rotate": ("Turn", "旋转"),
+    "knob.shift": ("Shift", "平移"),
+    "knob.perspective": ("Bend", "透视"),
+    "knob.flip": ("Mirror", "镜像"),
+    "knob.colour": ("Tint", "调色"),
+    "knob.noise": ("Noise", "噪声"),
+    "knob.erase": ("Holes", "挖洞"),
+    "knob.embedding": ("Embedding from", "嵌入来自"),
+    "knob.prior_steps": ("Prior steps", "先验步数"),
+    "knob.prior_guidance": ("Prior guidance", "先验引导"),
+    "knob.candidates": ("Candidates", "候选数"),
+    "knob.upsample": ("Enlarge", "放大"),
+    "knob.upsample_steps": ("Enlarging steps", "放大步数"),
+    "about.steps": ("how often the net is asked; more is slower", "询问网络的次数，越多越慢"),
+    "about.guidance": ("how closely it holds to the sentence; 1 is off", "贴近句子的程度，1 为关闭"),
+    "about.scheduler": ("how a step is taken", "每一步怎么走"),
+    "about.eta": ("chance within a step, for DDIM", "步内的随机，用于 DDIM"),
+    "about.strength": ("how much of a given picture may change", "给定图片允许改变多少"),
+    "about.width": ("pixels; empty is the net's own", "像素，留空为网络自身"),
+    "about.height": ("pixels; empty is the net's own", "像素，留空为网络自身"),
+    "about.variance": ("of the noise in a step, for DDPM", "步内噪声的方差，用于 DDPM"),
+    "about.clip_guidance": ("CLIP pulls at every step; 0 is off", "CLIP 每步都拉一把，0 为关闭"),
+    "about.rule": ("how the gradient moves the tiles", "梯度怎样移动瓷砖"),
+    "about.rate": ("how far a step goes", "一步走多远"),
+    "about.final": ("share of the rate at the last step", "最后一步的步长比例"),
+    "about.limit": ("how far tiles may go", "瓷砖最远走多远"),
+    "about.average": ("how much of the old stays in what is shown", "画面里保留多少旧的"),
+    "about.begin": ("noise, or random tiles", "噪声，或随机瓷砖"),
+    "about.negative": ("weight of what to avoid", "要避免之物的权重"),
+    "about.tower": ("the robust one is not fooled by texture", "稳健的那个不会被纹理欺骗"),
+    "about.crops": ("looks at the picture in every step", "每一步看画面的次数"),
+    "about.whole": ("one look takes in everything", "有一眼看全图"),
+    "about.smallest": ("share of the shorter side", "占短边的比例"),
+    "about.cut_power": ("above 1 small crops are likelier", "大于 1 时小裁片更多"),
+    "about.rotate": ("degrees, at most", "最多多少度"),
+    "about.shift": ("share of the crop, at most", "最多占裁片多少"),
+    "about.perspective": ("share of the crop, at most", "最多占裁片多少"),
+    "about.flip": ("swaps left and right", "会对调左右"),
+    "about.colour": ("how much colours may differ", "颜色允许变多少"),
+    "about.noise": ("added before CLIP looks", "在 CLIP 看之前加入"),
+    "about.erase": ("share of the crop left out", "裁片里挖掉多少"),
+    "about.embedding": ("what the decoder is told", "告诉解码器什么"),
+    "about.prior_steps": ("to imagine the embedding", "想象嵌入所用的步数"),
+    "about.prior_guidance": ("how closely the prior holds to the sentence", "先验贴近句子的程度"),
+    "about.candidates": ("imagined; the best is painted", "想象几个，画最好的"),
+    "about.upsample": ("four times larger at the end", "最后放大四倍"),
+    "about.upsample_steps": ("of the enlargement", "放大所用的步数"),
+    "choice.own": ("its own", "自身"),
+    "choice.beta": ("beta", "β"),
+    "choice.posterior": ("posterior", "后验"),
+    "choice.climb": ("climb", "攀登"),
+    "choice.noise": ("noise", "噪声"),
+    "choice.codes": ("random tiles", "随机瓷砖"),
+    "choice.robust": ("robust", "稳健"),
+    "choice.plain": ("ordinary", "普通"),
+    "choice.ordinary": ("ordinary", "普通"),
+    "choice.prior": ("the prior", "先验"),
+    "choice.text": ("the sentence itself", "句子本身"),
+    "choice.image": ("a picture", "一张图片"),
+}
+WORDS |= {f"kind.{kind}": (kind, name) for kind, (_, name, _) in KINDS.items()}
+WORDS |= {f"colour.{name}": (name, f"{word}色") for name, (word, _) in COLOURS.items()}
+WORDS |= {f"size.{name}": (name, word) for name, word in SIZES.items()}
+WORDS |= {f"background.{name}": (english[0], chinese[0]) for name, (english, chinese) in BACKGROUNDS.items()}
+WORDS |= {f"relation.{name}": (english[0], chinese) for name, (english, chinese) in RELATIONS.items()}
+WORDS |= {"count.1": ("one", "一个"), "count.2": ("two", "两个"), "count.3": ("three", "三个")}
+
+# Sentences to begin with; all of them are known, some hold a pair of thing and colour that was never trained on.
+EXAMPLES = {
+    "en": (
+        "a large red cat in a meadow",
+        "a yellow moon above a small blue boat at night",
+        "three white stars at night",
+        "a red rocket above a house in the snow",
+        "a pink umbrella left of a green tree on a beach",
+    ),
+    "zh": (
+        "草地上的一只红色的大猫",
+        "夜里，一个黄色的月亮在一艘蓝色的小船的上方",
+        "夜里有三颗白色的星星",
+        "雪地里，一枚红色的火箭在一座房子的上方",
+        "沙滩上，一把粉色的雨伞在一棵绿色的树的左边",
+    ),
+}
+
+# Names that stay as they are in Chinese.
+NAMES = frozenset((
+    "VQGAN", "CLIP", "DALL", "E", "DDPM", "DDIM", "DPM", "Heun", "Euler", "Adam", "Paint", "English", "PNG", "Quartet",
+))  # fmt: skip
+
+
+def say(key: str, language: str, **values: object) -> str:
+    """The words of `key`, its fields filled in; ValueError for a key or language there is not."""
+    if key not in WORDS or language not in LANGUAGES:
+        raise ValueError(f"words for {key!r} in {language!r}; add them to words.py ({', '.join(LANGUAGES)})")
+    text = WORDS[key][LANGUAGES.index(language)]
+    return text.format(**values) if values else text
+
+
+def catalogue() -> dict[str, dict[str, str]]:
+    """All words by language, as the browser reads them."""
+    return {language: {key: pair[i] for key, pair in WORDS.items()} for i, language in enumerate(LANGUAGES)}
