@@ -11,6 +11,6 @@ __all__ = ["app", "fail"]
 
 for command in (
     serving.serve, racing.race, painting.paint, painting.rerun, training.storybook, training.train, measuring.measure,
-    measuring.bench,
+    measuring.card, measuring.bench,
 ):  # fmt: skip
     app.command()(command)

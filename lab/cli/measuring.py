@@ -9,7 +9,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from lab.cli.common import DeviceOption, JsonOption, SuiteOption, bar, fail, failing, open_engine
+from lab.cli.common import (
+    FAMILIES,
+    DeviceOption,
+    FamiliesOption,
+    JsonOption,
+    SuiteOption,
+    bar,
+    fail,
+    failing,
+    open_engine,
+)
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -18,7 +28,7 @@ if TYPE_CHECKING:
 
 
 def measure(
-    families: Annotated[str, typer.Option(help="the painters, by commas")] = "latent,pixel,vqgan_clip,unclip",
+    families: FamiliesOption = FAMILIES,
     count: Annotated[int, typer.Option(min=1, help="prompts; a sixth as many ask for held-out pairs")] = 300,
     first_seed: Annotated[int | None, typer.Option(min=0, help="of the prompts; default: those of the report")] = None,
     batch: Annotated[int, typer.Option(min=1, max=64, help="prompts painted at once")] = 8,
@@ -41,14 +51,15 @@ def measure(
         fail(f"families names {', '.join(unknown)}; give some of {', '.join(engine.samplers)}")
     if language not in ("en", "zh"):
         fail(f"language is {language!r}; give en or zh")
-    table_of = engine.registry.suite(name).parts
-    for lane, why in missing(engine, name, wanted).items() | engine.registry.faults(name).items() & {("judge", "")}:
-        fail(f"{lane} is not available: {why}", 1)
+    judge = {part: why for part, why in engine.registry.faults(name).items() if part == "judge"}
+    for gone, why in (judge | missing(engine, name, wanted)).items():
+        fail(f"{gone} is not available: {why}", 1)
+    folder = engine.registry.suite(name)["judge"].path.parent
     bars: dict[str, Any] = {}
     report = _reporter(bars, as_json)
     with failing():
         results = score(
-            table_of["judge"].path.parent, wanted, count, REPORT if first_seed is None else first_seed, resume,
+            folder, wanted, count, REPORT if first_seed is None else first_seed, resume,
             paint=together(engine, name), batch=batch, language=language, report=report,
         )  # fmt: skip
     for each in bars.values():
@@ -88,18 +99,32 @@ def together(engine: Engine, suite: str) -> Callable[[str, Sequence[str], Sequen
     return paint
 
 
+def card(
+    folder: Annotated[Path, typer.Argument(help="a suite's folder")],
+    count: Annotated[int, typer.Option(min=100, help="fresh scenes to measure on, a multiple of 100")] = 400,
+    as_json: JsonOption = False,
+) -> None:
+    """Measure each part by itself on fresh scenes, and write the suite's MODEL_CARD.md."""
+    from lab.measure.card import write_card
+    from lab.measure.parts import figures
+
+    if count % 100 or not folder.is_dir():
+        fail(f"count is {count}, folder {str(folder)!r}; give a multiple of 100, and a suite's folder")
+    found = figures(folder, count)
+    written = write_card(folder, found)
+    typer.echo(json.dumps(found) if as_json else f"{written}: {', '.join(found)}")
+
+
 def bench(
-    size: Annotated[
-        str, typer.Option(help="classroom or tiny: of the networks, where they must be made up")
-    ] = "classroom",
-    families: Annotated[str, typer.Option(help="the painters, by commas")] = "latent,pixel,vqgan_clip,unclip",
+    size: Annotated[str, typer.Option(help="classroom or tiny: of networks made up")] = "classroom",
+    families: FamiliesOption = FAMILIES,
     visitors: Annotated[str, typer.Option(help="how many paint at once, by commas")] = "1,4,8",
     repeats: Annotated[int, typer.Option(min=1, help="of every pair; the median counts")] = 5,
     suite: Annotated[str | None, typer.Option(help="whose weights; default: random ones of that size")] = None,
     device: DeviceOption = "cpu",
     as_json: JsonOption = False,
 ) -> None:
-    """Time our painters against the stock pipelines with the same weights, steps and dtype: ratios, paired in one run."""
+    """Time our painters against the stock pipelines with the same weights: ratios, paired in one run."""
     from lab.measure.bench import bench as run
     from lab.measure.bench import table
 
@@ -109,14 +134,6 @@ def bench(
         fail(f"visitors is {visitors!r}; give numbers by commas, as 1,4,8")
     progress = bar(1, "bench", as_json)
     with failing():
-        results = run(
-            size,
-            tuple(families.split(",")),
-            crowd,
-            repeats,
-            suite,
-            device,
-            report=lambda what: progress.set_description(what),
-        )
+        results = run(size, tuple(families.split(",")), crowd, repeats, suite, device, progress.set_description)
     progress.close()
     typer.echo(json.dumps(results) if as_json else table(results))

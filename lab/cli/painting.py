@@ -70,9 +70,7 @@ def paint(
 
 def rerun(
     file: Annotated[Path, typer.Argument(help="a PNG that quartet saved")],
-    out: Annotated[
-        Path | None, typer.Option(help="PNG to write the new picture to (its first, if it has many)")
-    ] = None,
+    out: Annotated[Path | None, typer.Option(help="PNG to write the new picture to")] = None,
     most: Annotated[int | None, typer.Option(min=0, max=255, help="end with status 1 above this difference")] = None,
     suite: SuiteOption = "classroom",
     device: DeviceOption = "cpu",
@@ -96,11 +94,8 @@ def rerun(
         for each in repainted
     ]  # fmt: skip
     for row in report:
-        same = (
-            "the same, pixel by pixel"
-            if row["max"] == 0
-            else f"off by {row['max']} at most, {row['mean']:.3f} on average"
-        )
+        apart = f"off by {row['max']} at most, {row['mean']:.3f} on average"
+        same = apart if row["max"] else "the same, pixel by pixel"
         why = f" ({', '.join(row['changed'])} changed)" if row["changed"] else ""
         if not as_json:
             typer.echo(f"{row['sampler']}, seed {row['seed']}: {same}{why}")

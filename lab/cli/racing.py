@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from lab.cli.common import (
+    FAMILIES,
     CountOption,
     DeviceOption,
+    FamiliesOption,
     JsonOption,
     NegativeOption,
     SeedOption,
@@ -37,10 +39,8 @@ def race(
     seed: SeedOption = 0,
     count: CountOption = 1,
     negative: NegativeOption = "",
-    lanes: Annotated[str, typer.Option(help="the painters, by commas")] = "latent,pixel,vqgan_clip,unclip",
-    budget: Annotated[
-        float | None, typer.Option(min=0.01, help="device seconds for each; default: its own steps")
-    ] = None,
+    families: FamiliesOption = FAMILIES,
+    budget: Annotated[float | None, typer.Option(min=0.01, help="device seconds for each")] = None,
     knobs: Annotated[list[str] | None, typer.Option("--set", help="a knob, as PAINTER.NAME=VALUE")] = None,
     out: Annotated[Path, typer.Option(help="PNG to write")] = Path("race.png"),
     suite: SuiteOption = "classroom",
@@ -53,7 +53,7 @@ def race(
     engine, name = open_engine(suite, device)
     with failing():
         run = Race(
-            engine, name, prompt, seed, tuple(lanes.split(",")), _by_lane(knobs or []), budget, "cli",
+            engine, name, prompt, seed, tuple(families.split(",")), _by_lane(knobs or []), budget, "cli",
             negative=negative, count=count, exact=True, every=None,
         )  # fmt: skip
         outcomes = follow(run, as_json)

@@ -102,9 +102,9 @@ def request(note: Receipt, engine: Engine, client: str = "rerun") -> Request:
 
 def save(file: str | Path, image: np.ndarray, notes: Receipt | Sequence[Receipt]) -> Path:
     """Write a PNG with its receipt, or those of all pictures on it: whole, or not at all."""
-    notes = [notes] if isinstance(notes, Mapping) else list(notes)
+    notes = [check(note) for note in ([notes] if isinstance(notes, Mapping) else notes)]
     texts = [a1111.write(note, fingerprint(note), image.shape[:2]) for note in notes]
-    return write_png(Path(file), image, [check(note) for note in notes], "\n\n".join(texts))
+    return write_png(Path(file), image, notes, "\n\n".join(texts))
 
 
 def read(file: str | Path) -> Record:

@@ -14,7 +14,7 @@ import torch
 
 from models.engine import Engine
 
-LIBRARIES = ("quartet", "torch", "diffusers", "transformers", "open_clip_torch", "numpy")
+LIBRARIES = ("quartet", "diffusers", "transformers", "open_clip_torch", "numpy")
 
 
 def part_hashes(engine: Engine, suite: str, sampler: str) -> dict[str, dict[str, str]]:
@@ -37,7 +37,8 @@ def fingerprint(receipt: Mapping[str, Any]) -> str:
 
 
 def versions() -> dict[str, str]:
-    return {"python": platform.python_version()} | {name: _version(name) for name in LIBRARIES}
+    own = {"python": platform.python_version(), "torch": torch.__version__}  # torch's own tells its build as well
+    return own | {name: _version(name) for name in LIBRARIES}
 
 
 def machine(engine: Engine) -> dict[str, Any]:

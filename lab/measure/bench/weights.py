@@ -5,20 +5,22 @@ from __future__ import annotations
 import json
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from diffusers import AutoencoderKL, DDIMScheduler, DDPMScheduler, UnCLIPScheduler, UNet2DConditionModel, UNet2DModel
+from open_clip.model import CLIP
 from torch import nn
 from transformers import CLIPConfig, CLIPModel, CLIPTextModel
 
 from lab.storybook.dataset import captions
 from lab.train import decoder, latent, pixel, prior, upsampler
-from lab.train.clip import EMBEDDING, HEADS, LAYERS, LENGTH, MERGES, WIDTH
+from lab.train.clip import EMBEDDING, LENGTH, MEAN, MERGES, STD, WIDTH, architecture, save_open_clip, save_text_model
 from lab.train.diffusion import body
 from lab.train.judge import new_judge
 from lab.train.tokens import train_tokenizer
 from lab.train.vae import new_vae
+from models.parts.clip import Clip
 from models.parts.unclip_text import UnclipText
 from models.parts.vqgan import CLASSROOM, Vqgan
 
@@ -26,64 +28,85 @@ SIZES = ("classroom", "tiny")
 DOWN, UP = ("DownBlock2D", "CrossAttnDownBlock2D"), ("CrossAttnUpBlock2D", "UpBlock2D")
 
 
+class Widths(NamedTuple):
+    """Of text states, of embeddings, and of the decoder's time embedding."""
+
+    text: int
+    embedding: int
+    time: int
+
+
 def write_suite(folder: Path, size: str = "tiny", seed: int = 0) -> Path:
-    """Write every part to `folder`; `size` is classroom (its networks, but for the CLIP's picture tower) or tiny."""
+    """Write every part to `folder`; `size` is classroom (the networks that are trained and shipped) or tiny."""
     if size not in SIZES:
         raise ValueError(f"size is {size!r}; give one of {SIZES}")
+    tiny = size == "tiny"
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        clip = _write_clip(folder, size == "tiny")
-        nets = _nets(clip, size == "tiny")
-        for path, net in nets.items():
+        widths = _tiny_clip(folder) if tiny else _classroom_clip(folder)
+        for path, net in _nets(widths, tiny).items():
             _shaken(net).save_pretrained(folder / path)
-        _shaken(_vqgan(size == "tiny")).save_folder(folder / "vqgan")
+        _shaken(_vqgan(tiny)).save_folder(folder / "vqgan")
         new_judge().save_folder(folder / "judge")
-    stable = folder / "stable-diffusion"
-    DDIMScheduler(**latent.SCHEDULE).save_pretrained(stable / "scheduler")
+    DDIMScheduler(**latent.SCHEDULE).save_pretrained(folder / "stable-diffusion" / "scheduler")
     DDPMScheduler(**pixel.SCHEDULE).save_pretrained(folder / "pixel" / "scheduler")
     for name, recipe in (("prior", prior), ("decoder", decoder), ("super_res", upsampler)):
         UnCLIPScheduler(**recipe.SCHEDULE).save_pretrained(folder / "unclip" / f"{name}_scheduler")
     return folder
 
 
-def _nets(clip: CLIPModel, tiny: bool) -> dict[str, Any]:
+def _nets(widths: Widths, tiny: bool) -> dict[str, Any]:
     """Every diffusers network by its folder."""
-    width, embedding = clip.config.text_config.hidden_size, clip.config.projection_dim
-    length, time = clip.config.text_config.max_position_embeddings, 32 if tiny else 320
-    make = partial(_tiny_body, text_width=width) if tiny else partial(body, text_width=width)
-    proj = UnclipText(clip_embeddings_dim=embedding, time_embed_dim=time, cross_attention_dim=width, text_width=width)
+    make = partial(_tiny_body if tiny else body, text_width=widths.text)
+    proj = UnclipText(
+        clip_embeddings_dim=widths.embedding, time_embed_dim=widths.time, cross_attention_dim=widths.text,
+        text_width=widths.text,
+    )  # fmt: skip
     return {
         "stable-diffusion/vae": _tiny_vae() if tiny else new_vae(),
         "stable-diffusion/unet": make(4, 4),
         "pixel/unet": make(48, 48),
-        "unclip/prior": prior.new_prior(embedding, width, length),
+        "unclip/prior": prior.new_prior(widths.embedding, widths.text, LENGTH),
         "unclip/text_proj": proj,
         "unclip/decoder": make(48, 48, class_embed_type="identity"),
         "unclip/super_res": _tiny_upsampler() if tiny else upsampler.new_upsampler(),
     }
 
 
-def _write_clip(folder: Path, tiny: bool) -> CLIPModel:
-    """`clip/` as a transformers checkpoint, whose text tower stands in `stable-diffusion/` too, and `clip-robust/`."""
-    tokenizer = train_tokenizer(captions(range(200), 2), folder / "clip", 64 if tiny else MERGES, LENGTH)
-    width, layers = (32, 1) if tiny else (WIDTH, LAYERS)
+def _classroom_clip(folder: Path) -> Widths:
+    """`clip/` and `clip-robust/` as open_clip folders; the text tower and tokenizer in `stable-diffusion/` too."""
+    tokenizer = train_tokenizer(captions(range(2000), 2), folder / "clip", MERGES, LENGTH)
+    shape = architecture(len(tokenizer))
+    about = {"model_cfg": shape, "preprocess_cfg": {"mean": MEAN, "std": STD}}
+    text = {name: value for name, value in shape["text_cfg"].items() if name != "hf_tokenizer_name"}
+    for name in ("clip-robust", "clip"):
+        net = CLIP(**{**shape, "text_cfg": text})
+        (folder / name).mkdir(parents=True, exist_ok=True)
+        (folder / name / "open_clip_config.json").write_text(json.dumps(about), encoding="utf-8")
+        save_open_clip(net.state_dict(), folder / name)
+    clip = Clip.from_folder(folder / "clip")
+    save_text_model(net, folder / "stable-diffusion" / "text_encoder", clip)
+    clip.tokenizer.save_pretrained(folder / "stable-diffusion" / "tokenizer")
+    return Widths(WIDTH, EMBEDDING, 320)
+
+
+def _tiny_clip(folder: Path) -> Widths:
+    """The same, as transformers checkpoints with small vision transformers."""
+    tokenizer = train_tokenizer(captions(range(200), 2), folder / "clip", 64, LENGTH)
+    widths = Widths(32, 24, 32)
+    common = {"hidden_size": widths.text, "num_hidden_layers": 1, "num_attention_heads": 4, "intermediate_size": 64}
     ids = {f"{name}_token_id": getattr(tokenizer, f"{name}_token_id") for name in ("bos", "eos", "pad")}
-    common = {"hidden_size": width, "num_hidden_layers": layers, "num_attention_heads": HEADS}
-    common |= {"intermediate_size": 4 * width, "projection_dim": 24 if tiny else EMBEDDING}
     text = {"vocab_size": len(tokenizer), "max_position_embeddings": LENGTH, **common, **ids}
-    config = CLIPConfig(
-        text_config=text, vision_config={"image_size": 64, "patch_size": 8, **common},
-        projection_dim=common["projection_dim"],
-    )  # fmt: skip
-    about = {"size": {"shortest_edge": 64}}
+    vision = {"image_size": 64, "patch_size": 8, **common}
+    config = CLIPConfig(text_config=text, vision_config=vision, projection_dim=widths.embedding)
     for name in ("clip-robust", "clip"):
         net = _shaken(CLIPModel(config))
         net.save_pretrained(folder / name)
+        about = {"size": {"shortest_edge": 64}}
         (folder / name / "preprocessor_config.json").write_text(json.dumps(about), encoding="utf-8")
-    stable = folder / "stable-diffusion"
-    _text_tower(net).save_pretrained(stable / "text_encoder")
-    tokenizer.save_pretrained(stable / "tokenizer")
-    return net
+    _text_tower(net).save_pretrained(folder / "stable-diffusion" / "text_encoder")
+    tokenizer.save_pretrained(folder / "stable-diffusion" / "tokenizer")
+    return widths
 
 
 def _text_tower(net: CLIPModel) -> CLIPTextModel:

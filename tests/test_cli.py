@@ -1,0 +1,194 @@
+"""The commands, on a tiny suite: what they write, what they print, and with which status they end."""
+
+import json
+import sys
+from types import ModuleType
+
+import numpy as np
+import pytest
+from PIL import Image
+from typer.testing import CliRunner
+
+from lab.cli import app
+from lab.cli.common import columns
+from lab.record import read
+from tests.tinysuite import KNOBS, LANES, TEXT, engine, folder, without
+
+SETS = [f"--set={lane}.{name}={value}" for lane, knobs in KNOBS.items() for name, value in knobs.items()]
+
+
+def quartet(*arguments, status=0):
+    found = CliRunner().invoke(app, [str(word) for word in arguments])
+    if found.exception is not None and not isinstance(found.exception, SystemExit):
+        raise found.exception
+    assert found.exit_code == status, found.output
+    return found
+
+
+def paint(out, *more, family="latent", status=0):
+    return quartet("paint", family, TEXT, "--set", "steps=3", "--suite", folder(), "--out", out, *more, status=status)
+
+
+def test_paint_writes_what_the_engine_paints_and_rerun_paints_it_again(tmp_path):
+    out = tmp_path / "cat.png"
+    told = json.loads(paint(out, "--seed", 5, "--negative", "blue", "--set", "scheduler=ddim", "--json").stdout)
+    assert told["files"] == [str(out)]
+    assert (told["state"], told["i"], told["seeds"]) == ("done", 3, [5])
+    note = read(out).receipts[0]
+    assert (note["prompt"]["negative"], note["knobs"]["scheduler"], note["exact"]) == ("blue", "ddim", True)
+    again = json.loads(quartet("rerun", out, "--suite", folder(), "--out", tmp_path / "b.png", "--json").stdout)
+    row = {"sampler": "latent", "seed": 5, "max": 0, "mean": 0.0, "changed": []}
+    assert again == {"file": str(out), "pictures": [row]}
+    assert np.array_equal(read(tmp_path / "b.png").image, read(out).image)
+    assert "the same, pixel by pixel" in quartet("rerun", out, "--suite", folder()).stdout
+
+
+def test_paint_takes_several_seeds_and_a_picture_to_start_from(tmp_path):
+    told = paint(tmp_path / "cat.png", "--seed", 2, "--count", 2)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["cat-2.png", "cat-3.png"]
+    for line, seed in zip(told.stdout.splitlines(), (2, 3), strict=True):
+        assert f"cat-{seed}.png: seed {seed}, 3 steps, 5 evaluations, " in line
+    more = ("--image", tmp_path / "cat-2.png", "--set", "strength=0.9")
+    paint(tmp_path / "from.png", *more)
+    asked = read(tmp_path / "from.png").receipts[0]["prompt"]
+    assert asked["image"]["shape"] == [3, 64, 64]
+    assert asked["mask"] is None
+    Image.fromarray(np.full((64, 64), 255, np.uint8)).save(tmp_path / "mask.png")
+    paint(tmp_path / "part.png", *more, "--mask", tmp_path / "mask.png")
+    assert read(tmp_path / "part.png").receipts[0]["prompt"]["mask"]["shape"] == [1, 64, 64]
+    quartet("paint", "upsample", "--image", tmp_path / "cat-2.png", "--suite", folder(), "--out", tmp_path / "big.png")
+    assert read(tmp_path / "big.png").image.shape == (256, 256, 3)
+
+
+def test_a_changed_picture_is_told_from_its_receipt(tmp_path):
+    from lab.record import save
+
+    paint(tmp_path / "cat.png")
+    found = read(tmp_path / "cat.png")
+    touched = found.image.copy()
+    touched[0, 0, 0] ^= 64
+    save(tmp_path / "fake.png", touched, found.receipts[0])
+    assert "off by 64 at most" in quartet("rerun", tmp_path / "fake.png", "--suite", folder()).stdout
+    quartet("rerun", tmp_path / "fake.png", "--suite", folder(), "--most", 63, status=1)
+    quartet("rerun", tmp_path / "fake.png", "--suite", folder(), "--most", 64)
+
+
+def test_race_writes_a_sheet_of_receipts_and_a_table(tmp_path):
+    out = tmp_path / "race.png"
+    told = json.loads(quartet("race", TEXT, "--suite", folder(), "--out", out, "--count", 2, *SETS, "--json").stdout)
+    assert [row["lane"] for row in told["lanes"]] == list(LANES)
+    assert all(row["state"] == "done" and row["evals"] > 0 and row["seconds"] > 0 for row in told["lanes"])
+    assert all(len(row["verdict"]) == 2 and "overall" in row["verdict"][0]["marks"] for row in told["lanes"])
+    notes = read(out).receipts
+    assert [(note["sampler"], note["index"]) for note in notes] == [(lane, k) for lane in LANES for k in (0, 1)]
+    assert notes[0]["verdict"] == told["lanes"][0]["verdict"][0]
+    again = json.loads(quartet("rerun", out, "--suite", folder(), "--json").stdout)
+    assert [row["max"] for row in again["pictures"]] == [0] * 8
+
+
+def test_race_prints_a_line_for_each_painter_even_where_one_is_missing(tmp_path):
+    home = without(tmp_path / "suite", "unclip/prior", "judge")
+    sets = [each for each in SETS if "unclip" not in each]
+    shown = quartet("race", TEXT, "--suite", home, "--out", tmp_path / "race.png", *sets).stdout.splitlines()
+    assert shown[0].split() == ["painter", "state", "steps", "seconds", "evals", "rows", "similarity", "right", "note"]
+    assert [line.split()[0] for line in shown[1:5]] == list(LANES)
+    assert "missing" in shown[4]
+    assert "prior: no .safetensors" in shown[4]
+    assert len(read(tmp_path / "race.png").receipts) == 3
+    nobody = quartet("race", TEXT, "--suite", home, "--families", "unclip", status=1)
+    assert "nobody painted: unclip: prior" in nobody.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["paint", "oil", "x"], "family is 'oil'"),
+        (["paint", "latent", "x", "--set", "steps=0"], "latent: steps is 0; give int from 1 to 1000"),
+        (["paint", "latent", "x", "--set", "steps"], "give NAME=VALUE"),
+        (["paint", "latent", "x", "--set", "brush=1"], "no such field"),
+        (["paint", "latent", "x", "--image", "/nowhere.png"], "is no picture"),
+        (["paint", "latent", "x", "--device", "abacus"], "device is 'abacus'"),
+        (["race", "x", "--families", "latent,oil"], "lanes is ['latent', 'oil']"),
+        (["race", "x", "--set", "steps=3"], "give PAINTER.NAME=VALUE"),
+        (["rerun", "/nowhere.png"], "cannot be read"),
+        (["measure", "--families", "oil"], "families names oil"),
+        (["measure", "--language", "fr"], "language is 'fr'"),
+    ],
+)
+def test_what_cannot_be_ends_with_status_2_and_one_line(arguments, says):
+    found = quartet(*arguments, "--suite", folder(), status=2)
+    assert says in found.stderr
+    assert found.stderr.startswith("quartet: ")
+    assert len(found.stderr.splitlines()) == 1
+    assert found.stdout == ""
+
+
+def test_a_suite_that_is_nowhere_and_numbers_that_are_none():
+    assert "suite is 'nowhere'" in quartet("paint", "latent", "x", "--suite", "nowhere", status=2).stderr
+    assert "visitors is 'many'" in quartet("bench", "--size", "tiny", "--visitors", "many", status=2).stderr
+    assert "size is 'vast'" in quartet("bench", "--size", "vast", status=2).stderr
+
+
+def test_a_painter_whose_parts_are_missing_ends_with_status_1(tmp_path):
+    home = without(tmp_path / "suite", "pixel", "judge")
+    gone = quartet("paint", "pixel", "x", "--suite", home, "--out", tmp_path / "a.png", status=1)
+    assert "pixel is missing: pixel: no .safetensors" in gone.stderr
+    assert not (tmp_path / "a.png").exists()
+    assert "judge is not available" in quartet("measure", "--suite", home, status=1).stderr
+
+
+def test_measure_has_every_painter_paint_the_same_prompts(tmp_path):
+    words = (
+        "measure",
+        "--suite",
+        folder(),
+        "--families",
+        "latent,pixel",
+        "--count",
+        3,
+        "--batch",
+        2,
+        "--first-seed",
+        7,
+    )
+    results = json.loads(quartet(*words, "--first-seed", 7, "--json", "--out", tmp_path / "m.json").stdout)
+    assert list(results["families"]) == ["latent", "pixel"]
+    assert all(family["overall"]["count"] == 3 for family in results["families"].values())
+    assert json.loads((tmp_path / "m.json").read_text()) == results
+
+
+def test_prompts_painted_together_are_what_each_is_alone():
+    from lab.cli.measuring import together
+    from models.protocol import Prompt, Request
+
+    texts, seeds = ("a red cat", "a blue boat at night", "three stars"), (4, 5, 6)
+    found = together(engine(), "classroom")("latent", texts, seeds)
+    knobs = engine().samplers["latent"].knobs()
+    for picture, text, seed in zip(found, texts, seeds, strict=True):
+        alone = engine().paint(Request("latent", Prompt(text, seeds=(seed,)), knobs, "classroom", "alone"))
+        assert (picture - alone[0]).abs().max() < 1e-3
+    assert max(batch.rows for batch in engine().log) >= 6  # three guided pairs in one batch
+
+
+def test_serve_hands_its_options_to_the_app(monkeypatch):
+    asked, stage = [], ModuleType("app")
+    stage.main = asked.append
+    monkeypatch.setitem(sys.modules, "app", stage)
+    monkeypatch.setattr("os.environ", {})
+    quartet("serve", "--suite", folder(), "--port", 7999, "--host", "0.0.0.0", "--public")
+    assert asked == [["--suite-root", str(folder()), "--device", "cpu", "--port", "7999"]]
+    import os
+
+    assert os.environ == {"GRADIO_SERVER_NAME": "0.0.0.0", "GRADIO_SHARE": "true"}
+
+
+def test_columns_are_aligned():
+    rows = [{"name": "a", "count": 10, "share": 0.12345}, {"name": "long", "count": 9, "share": None}]
+    assert columns(rows).splitlines() == ["name  count  share", "a        10  0.123", "long      9      -"]
+
+
+def test_storybook_paints_a_sheet(tmp_path):
+    told = quartet("storybook", "--out", tmp_path / "s.png", "--rows", 1, "--columns", 2)
+    assert "2 scenes, seeds 0 to 1" in told.stdout
+    with Image.open(tmp_path / "s.png") as sheet:
+        assert sheet.width > 2 * 64
