@@ -1,0 +1,67 @@
+"""README, pins and files say the same thing as the code."""
+
+import re
+import subprocess
+import tomllib
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.version import Version
+
+ROOT = Path(__file__).resolve().parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+PINS = {
+    Requirement(line).name.lower().replace("_", "-"): Requirement(line)
+    for line in (ROOT / "requirements.txt").read_text().split()
+}
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+
+
+def front_matter() -> dict[str, str]:
+    block = README.split("---")[1]
+    return {key: value.strip().strip('"') for key, value in re.findall(r"^(\w+): (.*)$", block, re.M)}
+
+
+def tracked() -> list[Path]:
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=False).stdout
+    if not listed:
+        pytest.skip("not a git checkout: nothing is tracked")
+    return [path for name in listed.split("\0")[:-1] if (path := ROOT / name).is_file()]
+
+
+def test_every_requirement_is_pinned_inside_its_range():
+    wanted = {Requirement(line).name.lower().replace("_", "-"): Requirement(line) for line in PROJECT["dependencies"]}
+    assert sorted(wanted) == sorted(PINS)
+    for name, pin in PINS.items():
+        (exact,) = pin.specifier
+        assert exact.operator == "=="
+        assert Version(exact.version) in wanted[name].specifier, name
+
+
+def test_the_space_runs_the_pinned_gradio_on_an_allowed_python():
+    matter = front_matter()
+    (gradio,) = PINS["gradio"].specifier
+    assert matter["sdk_version"] == gradio.version
+    assert Version(matter["python_version"]) in Requirement("python" + PROJECT["requires-python"]).specifier
+    assert matter["license"].lower() == PROJECT["license"].lower()
+    assert (ROOT / matter["app_file"]).is_file()
+    assert (ROOT / matter["thumbnail"]).is_file()
+
+
+def test_readme_names_every_command_and_shows_only_pictures_that_exist():
+    from lab.cli import app
+
+    commands = {info.name or info.callback.__name__ for info in app.registered_commands}
+    told = set(re.findall(r"`quartet (\w+)", README))
+    assert commands == told
+    for path in re.findall(r"!\[[^\]]*\]\(([^)]+)\)", README):
+        assert (ROOT / path).is_file(), path
+
+
+def test_tracked_files_stay_small_and_are_no_pickles():
+    files = tracked()
+    assert sum(file.stat().st_size for file in files) < 48 * 2**20
+    for file in files:
+        assert file.stat().st_size < 10e6, file
+        assert file.suffix not in {".pt", ".pth", ".ckpt", ".pkl", ".bin", ".npy"}, file
