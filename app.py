@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
+from contextlib import suppress
+from threading import Thread
 
-from lab.race import default_engine, open_suite
+from lab.race import LANES, default_engine, open_suite, parts_of
 from lab.ui import build, options
+from models.engine import Engine
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -19,9 +22,18 @@ def main(arguments: Sequence[str] | None = None) -> None:
     suite = open_suite(given.suite_root)
     engine = default_engine(suite, device=given.device).start()
     try:
-        build(engine, suite.name).launch(server_port=given.port, **options())
+        page = build(engine, suite.name)
+        Thread(target=_warm, args=(engine, suite.name), daemon=True).start()
+        page.launch(server_port=given.port, **options())
     finally:
         engine.stop()
+
+
+def _warm(engine: Engine, suite: str) -> None:
+    """Read what the painters need while the first visitor reads the page; what is missing will be said there."""
+    for lane in LANES:
+        with suppress(Exception), engine.registry.borrow(suite, parts_of(engine, suite, lane)):
+            pass
 
 
 if __name__ == "__main__":

@@ -11,31 +11,36 @@ const chip = (label, text, language) => {
   return button;
 };
 
-// The sentence with `word` replaced; whole words only, where letters make words.
+// The sentence with `word` replaced; and its article.
 function replaced(text, word, by) {
   const at = text.toLowerCase().indexOf(word.toLowerCase());
-  return at < 0 ? text : text.slice(0, at) + by + text.slice(at + word.length);
+  if (at < 0) return text;
+  const before = text.slice(0, at).replace(/\ban? $/i, /^[aeiou]/i.test(by) ? "an " : "a ");
+  return before + by + text.slice(at + word.length);
 }
 
-// The sentence itself, its unknown words underlined.
-function marked(value) {
-  const line = make("p", "echo");
+// Behind the letters of the prompt: the same sentence, unseen but for the waves under its unknown words.
+function underline(value) {
+  const field = document.querySelector("#prompt textarea");
+  if (!field) return;
+  const behind = field.parentElement.querySelector(".behind") || field.parentElement.appendChild(make("div", "behind"));
+  behind.setAttribute("aria-hidden", "true");
+  behind.replaceChildren();
   let rest = value.text;
   for (;;) {
     const found = value.unknown.map(({ word }) => [rest.toLowerCase().indexOf(word.toLowerCase()), word])
       .filter(([at]) => at >= 0).sort((a, b) => a[0] - b[0] || b[1].length - a[1].length)[0];
     if (!found) break;
     const [at, word] = found;
-    line.append(rest.slice(0, at), make("mark", "", rest.slice(at, at + word.length)));
+    behind.append(rest.slice(0, at), make("mark", "", rest.slice(at, at + word.length)));
     rest = rest.slice(at + word.length);
   }
-  line.append(rest);
-  return line;
+  behind.append(rest);
 }
 
 function unknown(value) {
   const near = make("p", "near");
-  for (const { word, near: words } of value.unknown.slice(0, 4)) {
+  for (const { word, near: words } of value.unknown.slice(0, 3)) {
     near.append(make("span", "quiet", say("hint.never") + ": "), make("mark", "", word), " → ");
     words.forEach((known) => near.append(chip(known, replaced(value.text, word, known))));
     near.append(" ");
@@ -51,14 +56,14 @@ function unknown(value) {
     button.append(image);
     things.append(button);
   }
-  return [marked(value), near, things];
+  return [near, things];
 }
 
 function examples() {
   const line = make("p", "try");
   line.append(make("span", "quiet", say("hint.try") + ": "));
   const other = quartet.language === "zh" ? "en" : "zh";
-  props.examples[quartet.language].forEach((text) => line.append(chip(text, text)));
+  props.examples[quartet.language].slice(1).forEach((text) => line.append(chip(text, text)));
   line.append(chip(props.examples[other][0], props.examples[other][0], other === "zh" ? "zh-CN" : "en"));
   return line;
 }
@@ -66,6 +71,7 @@ function examples() {
 function draw() {
   const value = props.value, parts = [];
   if (!value) return;
+  underline(value);
   if (value.dropped) {
     const line = make("p", "dropped", say("hint.dropped") + " ");
     line.append(make("del", "", value.dropped));

@@ -49,7 +49,7 @@ quartet.Score = class {
   }
 
   ticks(span, at, height) {
-    const pen = this.pen, step = [0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60, 300, 600].find((size) => span / size <= 10) || 1800;
+    const pen = this.pen, step = [0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60, 300, 600].find((size) => at(size) - at(0) >= 48) || 1800;
     pen.fillStyle = quartet.ink("quiet");
     pen.font = '11px "Martian Mono", monospace';
     pen.textBaseline = "bottom";

@@ -40,7 +40,7 @@ function factsOf(lane, about, back, frame) {
   const rows = [
     ["seconds", say("unit.second", { n: number(back ? frame?.seconds ?? 0 : about.seconds, 2) })],
     ["evals", String(tape.evaluations(lane, chosen ?? Infinity))],
-    ["parameters", say("unit.million", { n: number(tape.open.lanes[lane].parameters / (quartet.language === "zh" ? 1e6 : 1e6), 1) })],
+    ["parameters", say("unit.million", { millions: number(tape.open.lanes[lane].parameters / 1e6, 1), wan: number(tape.open.lanes[lane].parameters / 1e4, 0) })],
   ];
   if (about.marks) rows.push(["similarity", about.marks.similarity.map((value) => number(value, 2)).join(" ")]);
   const list = make("dl");
@@ -82,8 +82,9 @@ function drawSummary() {
 
 function sentenceOf(lane) {
   const about = tape.lanes[lane], words = about.marks?.words;
-  const missed = (words || []).filter((word) => word.mark !== "right").map((word) => word[quartet.language]);
-  const key = !words ? "sum.facts" : missed.length ? "sum.missed" : "sum.all";
+  const missed = (words || []).filter((word) => word.mark === "wrong").map((word) => word[quartet.language]);
+  const all = words && words.every((word) => word.mark === "right");
+  const key = missed.length ? "sum.missed" : all ? "sum.all" : "sum.facts";
   const values = { painter: say("painter." + lane), seconds: number(about.seconds, 1), evals: tape.evaluations(lane), words: missed.join(quartet.language === "zh" ? "、" : ", ") };
   const item = make("li", "", say(key, values));
   item.dataset.lane = lane;
@@ -161,7 +162,10 @@ function hear() {
     tape = new quartet.Tape(value.race);
     chosen = playing = null;
   }
+  const begins = !tape.open;
   if (tape.feed(value.news)) draw();
+  if (begins && tape.running && panels.unclip.getBoundingClientRect().bottom > innerHeight)
+    element.scrollIntoView({ behavior: "smooth", block: innerWidth < 900 ? "start" : "nearest" });
 }
 
 find("hold").addEventListener("click", () => trigger(tape.paused ? "resume" : "pause"));

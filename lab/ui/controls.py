@@ -12,6 +12,8 @@ from lab.ui.words import WORDS, say
 from models.knobs import Knobs, Spec
 
 MARKS = 120  # places of a slider above which a number is easier to set
+OWN = ""  # chosen where a size is left to the net itself
+SIZES = (32, 48, 64, 80, 96, 128, 192, 256)  # of pictures, where one may be chosen
 PROPER = {"ddpm": "DDPM", "ddim": "DDIM", "euler": "Euler", "euler_a": "Euler a", "dpm++": "DPM++", "heun": "Heun",
           "adam": "Adam"}  # fmt: skip
 # What needs a picture to start from has no place where only a sentence is given.
@@ -34,14 +36,14 @@ def read(kind: type[Knobs], values: Sequence[Any]) -> dict[str, Any]:
     for spec, value in zip(shown(kind), values, strict=True):
         if spec.type is int and isinstance(value, float) and value.is_integer():
             value = int(value)
-        if value != spec.default and not (value is None and not spec.optional):
+        if value not in (spec.default, None, OWN):
             found[spec.name] = value
     return found
 
 
 def defaults(kind: type[Knobs]) -> list[Any]:
     """The controls' values at their defaults."""
-    return [spec.default for spec in shown(kind)]
+    return [OWN if spec.optional else spec.default for spec in shown(kind)]
 
 
 def refused(kind: type[Knobs], values: Mapping[str, Any]) -> tuple[str, Any] | None:
@@ -65,8 +67,12 @@ def _control(spec: Spec, texts: Texts) -> gr.components.Component:
         names = [choice for choice in spec.choices if choice not in left_out]
         says["choices"] = lambda language: [(_choice(name, language), name) for name in names]
         return texts(gr.Dropdown, says=says, filterable=False, **common)
+    if spec.optional:
+        sizes = [size for size in SIZES if spec.low <= size <= spec.high and (size - spec.low) % spec.step == 0]
+        says["choices"] = lambda language: [(say("choice.own", language), OWN), *((str(size), size) for size in sizes)]
+        return texts(gr.Dropdown, says=says, filterable=False, **(common | {"value": OWN}))
     step = spec.step or (1 if spec.type is int else 0.01)
-    if None not in (spec.low, spec.high) and (spec.high - spec.low) / step <= MARKS and not spec.optional:
+    if None not in (spec.low, spec.high) and (spec.high - spec.low) / step <= MARKS:
         return texts(gr.Slider, spec.low, spec.high, step=step, buttons=[], says=says, **common)
     whole = 0 if spec.type is int else None
     return texts(gr.Number, minimum=spec.low, maximum=spec.high, step=step, precision=whole, says=says, **common)
