@@ -85,8 +85,8 @@ class Codebook(VectorQuantizer2):
 class Vqgan(nn.Module):
     """Pixels (B, 3, H, W) in [-1, 1] <-> latent (B, embed_dim, H / factor, W / factor) <-> codes.
 
-    `config` is {ddconfig, n_embed, embed_dim, beta = 0.25, legacy = True}, as in taming's model.yaml.  Where in_channels
-    are 3 fold^2, the networks see squares of `fold` pixels a side as channels.
+    `config` is {ddconfig, n_embed, embed_dim, beta = 0.25, legacy = True}, as in taming's model.yaml.  Where
+    in_channels are 3 fold^2, the networks see squares of `fold` pixels a side as channels.
     `quantize(latent)` is the codebook (see `Codebook`).  The decoder's pixels may overshoot [-1, 1] a little.
     """
 
@@ -121,7 +121,8 @@ class Vqgan(nn.Module):
 
     def decode(self, latent: Tensor) -> Tensor:
         """Latent or codes (B, embed_dim, h, w) -> (B, 3, H, W), about [-1, 1]."""
-        return F.pixel_shuffle(self.decoder(self.post_quant_conv(latent)), self.fold)
+        found = self.decoder(self.post_quant_conv(latent))
+        return F.pixel_shuffle(found, self.fold)
 
     def forward(self, pixels: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """(reconstruction, codebook loss, indices): what training needs of one pass."""
