@@ -151,10 +151,12 @@ def test_measure_has_every_painter_paint_the_same_prompts(tmp_path):
         "--first-seed",
         7,
     )
-    results = json.loads(quartet(*words, "--first-seed", 7, "--json", "--out", tmp_path / "m.json").stdout)
+    results = json.loads(quartet(*words, "--first-seed", 7, *SETS[:2], "--json", "--out", tmp_path / "m.json").stdout)
     assert list(results["families"]) == ["latent", "pixel"]
     assert all(family["overall"]["count"] == 3 for family in results["families"].values())
+    assert results["settings"] == {"latent": {"steps": 4}, "pixel": {"steps": 3}}
     assert json.loads((tmp_path / "m.json").read_text()) == results
+    assert "leave --set out" in quartet(*words, SETS[0], "--resume", tmp_path / "n", status=2).stderr
 
 
 def test_prompts_painted_together_are_what_each_is_alone():
@@ -162,8 +164,8 @@ def test_prompts_painted_together_are_what_each_is_alone():
     from models.protocol import Prompt, Request
 
     texts, seeds = ("a red cat", "a blue boat at night", "three stars"), (4, 5, 6)
-    found = together(engine(), "classroom")("latent", texts, seeds)
-    knobs = engine().samplers["latent"].knobs()
+    found = together(engine(), "classroom", KNOBS)("latent", texts, seeds)
+    knobs = engine().samplers["latent"].knobs(**KNOBS["latent"])
     for picture, text, seed in zip(found, texts, seeds, strict=True):
         alone = engine().paint(Request("latent", Prompt(text, seeds=(seed,)), knobs, "classroom", "alone"))
         assert (picture - alone[0]).abs().max() < 1e-3

@@ -63,6 +63,7 @@ def test_every_lane_tells_its_whole_run():
         assert outcome.images.shape == (1, 64, 64, 3)
         assert own[-1].frame is not None or own[-2].frame is not None
         assert outcome.knobs["steps"] == STEPS[lane]
+        assert 0 <= outcome.waited <= own[1].time  # own[0] is told while it still waits
     assert lent(engine()) == 0
 
 

@@ -20,6 +20,7 @@ app = typer.Typer(help="One prompt, four ways to paint it.", no_args_is_help=Tru
 FAMILIES = "latent,pixel,vqgan_clip,unclip"
 SuiteOption = Annotated[str, typer.Option("--suite", help="a suite's name, or a folder laid out like classroom")]
 FamiliesOption = Annotated[str, typer.Option("--families", help="the painters, by commas")]
+KnobsOption = Annotated[list[str] | None, typer.Option("--set", help="a knob, as PAINTER.NAME=VALUE; may repeat")]
 DeviceOption = Annotated[str, typer.Option("--device", help="auto, cpu or cuda")]
 JsonOption = Annotated[bool, typer.Option("--json", help="print the result as one line of JSON")]
 SeedOption = Annotated[int, typer.Option("--seed", min=0, help="of the first picture; the others count up from it")]
@@ -71,6 +72,17 @@ def settings(pairs: Sequence[str]) -> dict[str, Any]:
     return found
 
 
+def by_painter(pairs: Sequence[str] | None) -> dict[str, dict[str, Any]]:
+    """["latent.steps=10"] -> {"latent": {"steps": 10}}."""
+    found: dict[str, dict[str, Any]] = {}
+    for name, value in settings(pairs or ()).items():
+        painter, dot, knob = name.partition(".")
+        if not dot:
+            fail(f"--set is {name!r}; with several painters give PAINTER.NAME=VALUE, as latent.steps=10")
+        found.setdefault(painter, {})[knob] = value
+    return found
+
+
 def bar(total: int, name: str, quiet: bool = False) -> tqdm:
     """A progress bar on standard error, if that is a terminal and the bar is wanted."""
     form = "{l_bar}{bar}| {n_fmt}/{total_fmt} {elapsed} {postfix}"
@@ -81,7 +93,7 @@ def told(outcome: Outcome) -> dict[str, Any]:
     """An outcome as plain data, without its pictures."""
     from lab.record.plain import plain
 
-    names = ("lane", "state", "i", "n", "seconds", "looks", "evals", "rows", "workspace", "cut", "note")
+    names = ("lane", "state", "i", "n", "waited", "seconds", "looks", "evals", "rows", "workspace", "cut", "note")
     return plain({name: getattr(outcome, name) for name in names} | {"knobs": outcome.knobs, "facts": outcome.facts})
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,8 +15,10 @@ from lab.cli.common import (
     DeviceOption,
     FamiliesOption,
     JsonOption,
+    KnobsOption,
     SuiteOption,
     bar,
+    by_painter,
     fail,
     failing,
     open_engine,
@@ -33,6 +36,8 @@ def measure(
     first_seed: Annotated[int | None, typer.Option(min=0, help="of the prompts; default: those of the report")] = None,
     batch: Annotated[int, typer.Option(min=1, max=64, help="prompts painted at once")] = 8,
     language: Annotated[str, typer.Option(help="en or zh")] = "en",
+    reference: Annotated[int, typer.Option(min=2, help="painted scenes that distances are taken to")] = 1000,
+    knobs: KnobsOption = None,
     resume: Annotated[Path | None, typer.Option(help="file of notes to write, and to go on from")] = None,
     out: Annotated[Path | None, typer.Option(help="JSON to write")] = None,
     suite: SuiteOption = "classroom",
@@ -42,50 +47,65 @@ def measure(
     """Paint seeded prompts with every painter, have the judge read the pictures, and print the scores."""
     from lab.measure.suite import measure as score
     from lab.measure.suite import table
-    from lab.race import missing
     from lab.storybook.dataset import REPORT
 
     engine, name = open_engine(suite, device)
-    wanted = tuple(families.split(","))
-    if unknown := [family for family in wanted if family not in engine.samplers]:
-        fail(f"families names {', '.join(unknown)}; give some of {', '.join(engine.samplers)}")
-    if language not in ("en", "zh"):
-        fail(f"language is {language!r}; give en or zh")
-    judge = {part: why for part, why in engine.registry.faults(name).items() if part == "judge"}
-    for gone, why in (judge | missing(engine, name, wanted)).items():
-        fail(f"{gone} is not available: {why}", 1)
-    folder = engine.registry.suite(name)["judge"].path.parent
-    bars: dict[str, Any] = {}
-    report = _reporter(bars, as_json)
-    with failing():
+    wanted, settings = tuple(families.split(",")), by_painter(knobs)
+    _check(engine, name, wanted, language)
+    if resume and settings:
+        fail("--resume knows the painters' own settings only; leave --set out, or do without it")
+    folder, first = engine.registry.suite(name)["judge"].path.parent, REPORT if first_seed is None else first_seed
+    with failing(), _reported(as_json) as report:
         results = score(
-            folder, wanted, count, REPORT if first_seed is None else first_seed, resume,
-            paint=together(engine, name), batch=batch, language=language, report=report,
-        )  # fmt: skip
-    for each in bars.values():
-        each.close()
+            folder, wanted, count, first, resume, paint=together(engine, name, settings), batch=batch,
+            language=language, report=report, reference=reference,
+        ) | {"settings": settings}  # fmt: skip
     if out is not None:
         out.write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
     typer.echo(json.dumps(results) if as_json else table(results))
 
 
-def _reporter(bars: dict[str, Any], quiet: bool) -> Callable[[str, int, int], None]:
+def _check(engine: Engine, suite: str, families: tuple[str, ...], language: str) -> None:
+    """End where nothing could be measured."""
+    from lab.race import missing
+
+    if unknown := [family for family in families if family not in engine.samplers]:
+        fail(f"families names {', '.join(unknown)}; give some of {', '.join(engine.samplers)}")
+    if language not in ("en", "zh"):
+        fail(f"language is {language!r}; give en or zh")
+    judge = {part: why for part, why in engine.registry.faults(suite).items() if part == "judge"}
+    for gone, why in (judge | missing(engine, suite, families)).items():
+        fail(f"{gone} is not available: {why}", 1)
+
+
+@contextmanager
+def _reported(quiet: bool) -> Iterator[Callable[[str, int, int], None]]:
+    """`report(family, done, total)`, a progress bar a family."""
+    bars: dict[str, Any] = {}
+
     def report(family: str, done: int, total: int) -> None:
         if family not in bars:
             bars[family] = bar(total, family, quiet)
         bars[family].update(done - bars[family].n)
 
-    return report
+    try:
+        yield report
+    finally:
+        for each in bars.values():
+            each.close()
 
 
-def together(engine: Engine, suite: str) -> Callable[[str, Sequence[str], Sequence[int]], Tensor]:
+def together(
+    engine: Engine, suite: str, settings: Mapping[str, Mapping[str, Any]]
+) -> Callable[[str, Sequence[str], Sequence[int]], Tensor]:
     """`paint(family, prompts, seeds)`: every prompt a run of its own, all at once, so that they share batches."""
     import torch
 
+    from lab.race import settle
     from models.protocol import Prompt, Request
 
     def paint(family: str, prompts: Sequence[str], seeds: Sequence[int]) -> Tensor:
-        knobs = engine.samplers[family].knobs()
+        knobs = settle(engine, family, settings.get(family))
         runs = [
             engine.submit(Request(family, Prompt(text, seeds=(seed,)), knobs, suite, f"measure {k}"))
             for k, (text, seed) in enumerate(zip(prompts, seeds, strict=True))

@@ -14,14 +14,15 @@ from lab.cli.common import (
     DeviceOption,
     FamiliesOption,
     JsonOption,
+    KnobsOption,
     NegativeOption,
     SeedOption,
     SuiteOption,
+    by_painter,
     columns,
     fail,
     failing,
     open_engine,
-    settings,
     told,
 )
 from lab.cli.painting import follow
@@ -41,7 +42,7 @@ def race(
     negative: NegativeOption = "",
     families: FamiliesOption = FAMILIES,
     budget: Annotated[float | None, typer.Option(min=0.01, help="device seconds for each")] = None,
-    knobs: Annotated[list[str] | None, typer.Option("--set", help="a knob, as PAINTER.NAME=VALUE")] = None,
+    knobs: KnobsOption = None,
     out: Annotated[Path, typer.Option(help="PNG to write")] = Path("race.png"),
     suite: SuiteOption = "classroom",
     device: DeviceOption = "cpu",
@@ -53,7 +54,7 @@ def race(
     engine, name = open_engine(suite, device)
     with failing():
         run = Race(
-            engine, name, prompt, seed, tuple(families.split(",")), _by_lane(knobs or []), budget, "cli",
+            engine, name, prompt, seed, tuple(families.split(",")), by_painter(knobs), budget, "cli",
             negative=negative, count=count, exact=True, every=None,
         )  # fmt: skip
         outcomes = follow(run, as_json)
@@ -68,16 +69,6 @@ def race(
     else:
         typer.echo(columns([_row(row) for row in rows]))
         typer.echo(f"\n{out}: {', '.join(done)}, from left to right")
-
-
-def _by_lane(pairs: list[str]) -> dict[str, dict[str, Any]]:
-    found: dict[str, dict[str, Any]] = {}
-    for name, value in settings(pairs).items():
-        lane, dot, knob = name.partition(".")
-        if not dot:
-            fail(f"--set is {name!r}; in a race give PAINTER.NAME=VALUE, as latent.steps=10")
-        found.setdefault(lane, {})[knob] = value
-    return found
 
 
 def _verdicts(run: Race, lanes: list[str]) -> dict[str, list[dict[str, Any]]]:

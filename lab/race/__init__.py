@@ -164,7 +164,7 @@ class Race:
             run.cancel()
         elif self._paused:
             run.pause()
-        return Follower(lane, run, self.zero, self.every)
+        return Follower(lane, run, self.zero, self.every, self.clock())
 
     def _play(self, live: list[Follower]) -> Iterator[Event]:
         """Events of `live` until each of them is over, whichever has news first."""

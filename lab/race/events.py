@@ -65,6 +65,7 @@ class Outcome:
     workspace: int
     knobs: Mapping[str, Any]
     facts: Mapping[str, float]
+    waited: float = 0.0  # seconds until its parts were there and it began, by the clock on the wall
     cut: bool = False  # the budget ended it, with the best it had
     note: str = ""
 
@@ -72,9 +73,9 @@ class Outcome:
 class Follower:
     """Reads one run, without holding it up; a look is asked for every `every` seconds, or never (None)."""
 
-    def __init__(self, lane: str, run: Run, zero: float, every: float | None):
-        self.lane, self.run, self.zero, self.every = lane, run, zero, every
-        self.state, self.over = "", False
+    def __init__(self, lane: str, run: Run, zero: float, every: float | None, now: float):
+        self.lane, self.run, self.zero, self.every, self.begun = lane, run, zero, every, now
+        self.state, self.over, self.waited = "", False, 0.0
         self.frame: Frame | None = None
         self.fact: Fact | None = None
         self.note: Note | None = None
@@ -86,6 +87,8 @@ class Follower:
         frame, history, notes = self._look(now), _after(self.run.facts, self.fact), _after(self.run.evals, self.note)
         if state == self.state and frame is None and not history:
             return None
+        if self.state in ("", "queued"):
+            self.waited = now - self.begun
         self.state, self.over = state, state in OVER
         self.fact, self.note = (history or [self.fact])[-1], (notes or [self.note])[-1]
         fact = self.fact or Fact(0, 0, 0.0, {})
@@ -116,7 +119,7 @@ class Follower:
         return Outcome(
             self.lane, run.state, frame.images if frame else None, fact.i, fact.n, meters.device,
             meters.served - meters.device, meters.evals, meters.rows, meters.workspace,
-            run.request.knobs.to_dict(), fact.facts, run.cut, reason(run),
+            run.request.knobs.to_dict(), fact.facts, self.waited, run.cut, reason(run),
         )  # fmt: skip
 
 
