@@ -79,3 +79,9 @@ class Reconstruction:
         else:
             facts["critic"] = 2.0
         return loss, facts
+
+
+def over(real: Tensor, fake: Tensor) -> Tensor:
+    """A grid for the eye: rows of 8 pictures (B, 3, H, W) in [-1, 1], each over its reconstruction; in [0, 1]."""
+    rows = [row for k in range(0, len(real), 8) for row in (real[k : k + 8], fake[k : k + 8])]
+    return (torch.cat(rows).cpu() / 2 + 0.5).clamp(0, 1)

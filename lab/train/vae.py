@@ -9,7 +9,7 @@ from diffusers import AutoencoderKL
 from torch import Tensor
 
 from lab.storybook.dataset import FRESH, pictures
-from lab.train.autoencoder import Reconstruction
+from lab.train.autoencoder import Reconstruction, over
 from lab.train.data import CACHE, Corpus, amount, to_signed
 from lab.train.loop import Plan
 from models.parts.clip import Clip
@@ -62,9 +62,7 @@ class VaeRecipe:
     def grid(self) -> Tensor:
         """Fresh scenes, each over its reconstruction."""
         real = self.fixed.to(self.net.device)
-        fake = self.net.decode(self.net.encode(real).latent_dist.mode()).sample
-        rows = [row for k in range(0, len(real), 8) for row in (real[k : k + 8], fake[k : k + 8])]
-        return (torch.cat(rows).cpu() / 2 + 0.5).clamp(0, 1)
+        return over(real, self.net.decode(self.net.encode(real).latent_dist.mode()).sample)
 
     def save(self, out: Path) -> None:
         """Ship it with the scaling factor that gives latents unit deviation."""

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from lab.storybook.dataset import FRESH, pictures
-from lab.train.autoencoder import Reconstruction
+from lab.train.autoencoder import Reconstruction, over
 from lab.train.data import CACHE, Corpus, amount, to_signed
 from lab.train.loop import Plan
 from models.parts.clip import Clip
@@ -62,9 +62,7 @@ class VqganRecipe:
     def grid(self) -> Tensor:
         """Fresh scenes, each over its reconstruction."""
         real = self.fixed.to(self.net.quantize.embedding.weight.device)
-        fake = self.net(real)[0]
-        rows = [row for k in range(0, len(real), 8) for row in (real[k : k + 8], fake[k : k + 8])]
-        return (torch.cat(rows).cpu() / 2 + 0.5).clamp(0, 1)
+        return over(real, self.net(real)[0])
 
     def save(self, out: Path) -> None:
         self.net.save_folder(out / "vqgan", torch.float16)
