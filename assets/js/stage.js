@@ -16,29 +16,29 @@ const number = (value, digits) => value.toLocaleString("en", { maximumFractionDi
 function drawPanel(lane) {
   const panel = panels[lane], about = tape.lanes[lane], frame = tape.frame(lane, chosen ?? Infinity);
   const back = chosen !== null && chosen < tape.now; // looking at an earlier moment
-  const signed = about.state === "done" && !(back && frame !== tape.frame(lane));
+  const unfinished = back && frame !== tape.frame(lane);
+  const signed = about.state === "done" && !unfinished;
   panel.querySelector(".name").textContent = say("painter." + lane);
   panel.querySelector(".frame").classList.toggle("signed", signed && Boolean(frame));
   panel.dataset.state = about.state;
   pictures[lane].show(frame, chosen === null);
   const values = { painter: say("painter." + lane), text: tape.open?.text ?? "", i: frame?.i ?? 0, n: frame?.n ?? 0 };
   panel.querySelector("canvas").setAttribute("aria-label", say(frame ? "stage.picture" : "stage.empty", values));
-  panel.querySelector(".state").textContent = stateOf(about, back && !signed ? frame : null);
-  panel.querySelector(".facts").replaceChildren(...factsOf(lane, about, back, frame));
+  panel.querySelector(".state").textContent = unfinished ? say(frame ? "state.running" : "state.queued", frame ?? {}) : stateOf(about);
+  panel.querySelector(".facts").replaceChildren(...factsOf(lane, unfinished ? { ...about, seconds: frame?.seconds ?? 0, marks: null } : about));
 }
 
-function stateOf(about, frame) {
-  if (frame) return say("state.running", frame);
+function stateOf(about) {
   if (about.state === "running" && !about.n) return say("state.begins");
   if (about.state === "done" && about.note?.key === "budget") return say("state.cut", about);
   return say("state." + about.state, about);
 }
 
-function factsOf(lane, about, back, frame) {
+function factsOf(lane, about) {
   if (about.note?.key?.startsWith("say.")) return [make("p", "trouble", say(about.note.key, about.note.values))];
   if (about.state === "idle" || about.state === "absent") return [make("p", "method", say("method." + lane))];
   const rows = [
-    ["seconds", say("unit.second", { n: number(back ? frame?.seconds ?? 0 : about.seconds, 2) })],
+    ["seconds", say("unit.second", { n: number(about.seconds, 2) })],
     ["evals", String(tape.evaluations(lane, chosen ?? Infinity))],
     ["parameters", say("unit.million", { millions: number(tape.open.lanes[lane].parameters / 1e6, 1), wan: number(tape.open.lanes[lane].parameters / 1e4, 0) })],
   ];
@@ -144,7 +144,7 @@ function play() {
 }
 
 async function keep() {
-  const card = await server.postcard(tape.open.key, quartet.language);
+  const card = await server.keep([tape.open.key, quartet.language]);
   if (!card) return (find("line").textContent = say("stage.gone"));
   const bytes = Uint8Array.from(atob(card.png), (letter) => letter.charCodeAt(0));
   const link = make("a");
@@ -181,3 +181,4 @@ quartet.listen(element, draw);
 watch("value", hear);
 draw();
 hear();
+if (tape.open?.replay) play();

@@ -77,10 +77,17 @@ def dropped(text: str, suite: Suite) -> str:
 def _reader(folder: Path) -> tuple[Any, int] | None:
     """The suite's tokenizer, and the pieces of a text that it has room for beside its start and end."""
     try:
-        config = json.loads((folder / "open_clip_config.json").read_text(encoding="utf-8"))
-        return read_tokenizer(folder).backend_tokenizer, config["model_cfg"]["text_cfg"]["context_length"] - 2
+        return read_tokenizer(folder).backend_tokenizer, _length(folder) - 2
     except (OSError, ValueError, KeyError):
         return None
+
+
+def _length(folder: Path) -> int:
+    """Tokens of a text with its start and end, from an open_clip folder or a transformers checkpoint."""
+    if (folder / "open_clip_config.json").is_file():
+        told = json.loads((folder / "open_clip_config.json").read_text(encoding="utf-8"))
+        return told["model_cfg"]["text_cfg"]["context_length"]
+    return json.loads((folder / "config.json").read_text(encoding="utf-8"))["text_config"]["max_position_embeddings"]
 
 
 @cache

@@ -13,6 +13,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from lab.race import LANES
 from lab.record import receipt, save
+from lab.ui.stage.news import words
 from lab.ui.theme import ASSETS
 from lab.ui.visits import Visit, Visits
 from lab.ui.words import say
@@ -41,7 +42,7 @@ def draw(engine: Engine, visit: Visit, language: str) -> tuple[Image.Image, list
     """The card, and a receipt for every painting on it, each with the box where it stands."""
     race = visit.race
     lanes = [lane for lane in LANES if lane in race.outcomes and race.outcomes[lane].images is not None]
-    width, height = GAP + (SIDE + GAP) * max(1, len(lanes)), TOP + SIDE + 64
+    width, height = GAP + (SIDE + GAP) * max(1, len(lanes)), TOP + SIDE + 92
     card = Image.new("RGB", (width, height), PAPER)
     pen, notes = ImageDraw.Draw(card), []
     _write(pen, (GAP, 22), _short(race.prompt.text, width), 28, INK)
@@ -55,6 +56,7 @@ def draw(engine: Engine, visit: Visit, language: str) -> tuple[Image.Image, list
         verdict = _verdict(visit.marks.get(lane))
         notes.append(receipt(engine, race.runs[lane], 0, verdict, box))
         _write(pen, (left, TOP + SIDE + 10), say(f"painter.{lane}", language), 16, INK)
+        _ticks(pen, (left, TOP + SIDE + 36), race.prompt.text, visit.marks.get(lane), language)
     about = f"{say('page.title', language)} · {say('seed', language)} {race.prompt.seeds[0]}"
     _write(pen, (GAP, height - 26), about, 13, QUIET)
     return card, notes
@@ -67,12 +69,37 @@ def _verdict(found: Any) -> dict[str, Any] | None:
     return {"similarity": found.similarity[0], "marks": marks}
 
 
+def _ticks(pen: ImageDraw.ImageDraw, at: tuple[int, int], text: str, found: Any, language: str) -> None:
+    """The sentence's words in two lines, each behind a tick, a cross or, where the judge cannot say, a dot."""
+    if found is None or found.marks is None:
+        return
+    left, top = at
+    for word in words(text, found.marks[0]):
+        x, y, said = left, top + 8, word[language]
+        width = 22 + int(pen.textlength(said, _font(said, 13)))
+        if x + width > at[0] + SIDE:
+            left, top = at[0], top + 18
+            x, y = left, top + 8
+        if word["mark"] == "right":
+            pen.line([(x, y), (x + 3, y + 4), (x + 9, y - 4)], "#0A6B58", 2)
+        elif word["mark"] == "wrong":
+            pen.line([(x, y - 4), (x + 8, y + 4)], "#BF3520", 2)
+            pen.line([(x, y + 4), (x + 8, y - 4)], "#BF3520", 2)
+        else:
+            pen.ellipse([(x + 2, y - 2), (x + 6, y + 2)], QUIET)
+        _write(pen, (x + 13, top), said, 13, INK if word["mark"] == "right" else QUIET)
+        left += width + 6
+
+
 def _short(text: str, width: int) -> str:
     most = width // 14
     return text if len(text) <= most else text[: most - 1] + "…"
 
 
 def _write(pen: ImageDraw.ImageDraw, at: tuple[int, int], text: str, size: int, fill: str) -> None:
-    chinese = re.search(r"[\u4e00-\u9fff]", text)
-    font = ASSETS / "fonts" / ("quartet-kai.woff2" if chinese else "newsreader.woff2")
-    pen.text(at, text, fill, ImageFont.truetype(str(font), size))
+    pen.text(at, text, fill, _font(text, size))
+
+
+def _font(text: str, size: int) -> ImageFont.FreeTypeFont:
+    file = "quartet-kai.woff2" if re.search(r"[\u4e00-\u9fff]", text) else "newsreader.woff2"
+    return ImageFont.truetype(str(ASSETS / "fonts" / file), size)

@@ -13,8 +13,7 @@ from lab.ui import controls, hints
 from lab.ui.compare import builder
 from lab.ui.compare.asked import KNOBS, SEEDS
 from lab.ui.compare.show import Show
-from lab.ui.postcard import postcard
-from lab.ui.stage import stage
+from lab.ui.stage import replay, stage
 from lab.ui.texts import Texts
 from lab.ui.words import EXAMPLES, say
 from models.engine import Engine
@@ -36,7 +35,7 @@ def draw(engine: Engine, suite: str, texts: Texts, language: gr.Textbox) -> Show
         seed = texts(gr.Number, 1, precision=0, elem_id="seed", scale=0, says={"label": "seed"})
         die = texts(gr.Button, "⚄", elem_id="die", scale=0, says={"value": lambda _: "⚄"})
         budget = texts(gr.Dropdown, value=0, filterable=False, elem_id="budget", scale=0, says=_budgets())
-    played = stage(None, partial_named(postcard, engine, show.visits))
+    played = stage(replay.load(engine, suite), show.postcard)
     lanes, count, knobs = _drawers(texts, prompt, language)
     inputs = [prompt, seed, lanes, budget, count, *knobs]
     gr.on([paint.click, prompt.submit], show.paint, inputs, played, concurrency_limit=None, trigger_mode="multiple",
@@ -57,16 +56,6 @@ def _picked(event: gr.EventData) -> str:
     return str(event.text)
 
 
-def partial_named(postcard: Any, engine: Engine, visits: Any) -> Any:
-    """`postcard` as the stage's server function: it is called by its name there."""
-
-    def call(key: str, language: str) -> dict[str, str] | None:
-        return postcard(engine, visits, key, language)
-
-    call.__name__ = "postcard"
-    return call
-
-
 def _budgets() -> dict[str, Any]:
     def choices(language: str) -> list[tuple[str, int]]:
         return [(say("budget.n" if n else "budget.0", language, n=n), n) for n in BUDGETS]
@@ -81,7 +70,7 @@ def _drawers(texts: Texts, prompt: gr.Textbox, language: gr.Textbox) -> tuple[An
             chosen = builder.draw(texts)
         use = texts(gr.Button, says={"value": "builder.use"}, size="sm", elem_classes="plain")
     use.click(builder.sentence, [language, *chosen], prompt, **SILENT)
-    with texts(gr.Accordion, open=False, says={"label": "drawer"}, elem_classes="drawer"):
+    with texts(gr.Accordion, open=False, says={"label": "drawer"}, elem_id="drawer", elem_classes="drawer"):
         with gr.Row():
             lanes = texts(gr.CheckboxGroup, value=list(LANES), says=_painters(), elem_id="lanes", scale=3)
             count = texts(gr.Slider, 1, 4, value=1, step=1, buttons=[], says={"label": "count"}, scale=1)

@@ -6,13 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from lab.race import LANES, SAMPLERS, Race, weight_of
+from lab.race import LANES, SAMPLERS, Race
 from lab.ui import controls
-from lab.ui.hints import dropped
 from lab.ui.stage.news import News, sentence
 from lab.ui.words import WORDS
 from models.engine import Engine
-from models.loaders import Unavailable
 
 LONGEST = 1000  # letters of a sentence
 SEEDS = 2**31 - 1  # the largest seed
@@ -68,19 +66,3 @@ class Asked:
                     raise Refused("say.knob", **names, value=bad[1])
                 found[lane] = values
         return found
-
-
-def opening(race: Race, engine: Engine, suite: str, key: str, judged: bool) -> News:
-    """The first news of a race: what is painted, and what each painter weighs."""
-    text, lanes = race.prompt.text, {}
-    for lane in race.requests:
-        try:
-            lanes[lane] = weight_of(engine, suite, lane)
-        except Unavailable:
-            lanes[lane] = {"bytes": 0, "parameters": 0}
-    cut = dropped(text, engine.registry.suite(suite))
-    seed, budget = race.prompt.seeds[0], race.budget
-    return {
-        "kind": "open", "key": key, "time": 0, "text": text, "seed": seed, "budget": budget, "lanes": lanes,
-        "dropped": cut, "judge": judged,
-    }  # fmt: skip

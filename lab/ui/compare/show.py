@@ -11,9 +11,10 @@ import gradio as gr
 
 from lab.measure.appraise import appraise, has_judge
 from lab.race import Event
-from lab.ui.compare.asked import Asked, Refused, opening
+from lab.ui.compare.asked import Asked, Refused
+from lab.ui.postcard import postcard
 from lab.ui.stage import Wire
-from lab.ui.stage.news import News, merged, of_appraisal, of_event, sentence
+from lab.ui.stage.news import News, merged, of_appraisal, of_event, opening, sentence
 from lab.ui.visits import Visit, Visits
 from models.engine import Engine, EngineStopped
 
@@ -64,6 +65,10 @@ class Show:
     def leave(self, request: gr.Request) -> None:
         """The visitor closed the page."""
         self.visits.leave(request.session_hash or "")
+
+    def postcard(self, key: str, language: str) -> dict[str, str] | None:
+        """What "Keep" saves of the race `key`: {"png": base64, "name": file name}; None when it is forgotten."""
+        return postcard(self.engine, self.visits, key, language)
 
     def _tell(self, visit: Visit, wire: Wire) -> Iterator[dict[str, Any]]:
         waiting: list[News] = []

@@ -13,9 +13,12 @@ import numpy as np
 from PIL import Image
 
 from lab.measure.appraise import Appraisal
-from lab.race import Event
+from lab.race import Event, Race, weight_of
 from lab.storybook.grammar import parse
+from lab.ui.hints import dropped
 from lab.ui.words import LANGUAGES, WORDS, say
+from models.engine import Engine
+from models.loaders import Unavailable
 
 HELD = 24  # news kept in the component's value, so that a browser that missed a few still hears them
 LARGE = 160  # pixels a side above which previews are sent as WebP
@@ -48,6 +51,22 @@ def sentence(key: str, **values: Any) -> dict[str, Any]:
     """A message that the browser says in its own language."""
     say(key, "en", **values)
     return {"key": key, "values": values}
+
+
+def opening(race: Race, engine: Engine, suite: str, key: str, judged: bool) -> News:
+    """The first news of a race: what is painted, and what each painter weighs."""
+    text, lanes = race.prompt.text, {}
+    for lane in race.requests:
+        try:
+            lanes[lane] = weight_of(engine, suite, lane)
+        except Unavailable:
+            lanes[lane] = {"bytes": 0, "parameters": 0}
+    cut = dropped(text, engine.registry.suite(suite))
+    seed, budget = race.prompt.seeds[0], race.budget
+    return {
+        "kind": "open", "key": key, "time": 0, "text": text, "seed": seed, "budget": budget, "lanes": lanes,
+        "dropped": cut, "judge": judged,
+    }  # fmt: skip
 
 
 def merged(items: Iterable[News]) -> list[News]:
@@ -92,12 +111,12 @@ def picture(image: np.ndarray) -> str:
 
 def of_appraisal(lane: str, text: str, found: Appraisal) -> News:
     """What CLIP and the judge say of a lane's pictures; of several, the marks of the first."""
-    words = None if found.marks is None else _words(text, found.marks[0])
+    said = None if found.marks is None else words(text, found.marks[0])
     similarity = [round(value, 4) for value in found.similarity]
-    return {"kind": "marks", "lane": lane, "similarity": similarity, "judge": found.judged, "words": words}
+    return {"kind": "marks", "lane": lane, "similarity": similarity, "judge": found.judged, "words": said}
 
 
-def _words(text: str, marks: Mapping[str, str]) -> list[News]:
+def words(text: str, marks: Mapping[str, str]) -> list[News]:
     """The sentence's own words with their marks, as they come in it, in every language."""
     ask, found = parse(text).ask, []
     for k, noun in enumerate(ask.nouns, 1):
