@@ -65,14 +65,11 @@ class Judge(nn.Module):
         self.join = Block(middle)
         self.cell = nn.Sequential(nn.GroupNorm(8, middle), nn.SiLU(), nn.Conv2d(middle, 128, 1), nn.SiLU())
         self.answers = nn.Conv2d(128, sum(self.sizes), 1)
-        self.whole = nn.Sequential(nn.Linear(self.width, 64), nn.SiLU(), nn.Linear(64, len(config["backgrounds"]) + 1))
+        self.whole = nn.Sequential(
+            nn.Linear(middle + 2 * coarse, 64), nn.SiLU(), nn.Linear(64, len(config["backgrounds"]) + 1)
+        )
         with torch.no_grad():
             self.answers.bias[0] = -4.0  # most cells hold nothing: start there (CenterNet's prior)
-
-    @property
-    def width(self) -> int:
-        """Length of `features`' rows."""
-        return 2 * WIDTHS[2] + WIDTHS[1]
 
     def maps(self, pictures: Tensor) -> tuple[Tensor, Tensor]:
         """(B, 3, 64, 64) in [0, 1] -> features of the cells (B, 64, 16, 16) and of coarser ones (B, 96, 8, 8)."""
@@ -83,14 +80,15 @@ class Judge(nn.Module):
         return self.join(middle + F.interpolate(self.up(deep), scale_factor=2.0)), deep
 
     def features(self, pictures: Tensor) -> Tensor:
-        """(B, 3, 64, 64) in [0, 1] -> (B, 256): what the Frechet distance is measured in."""
-        return _pool(*self.maps(pictures))
+        """(B, 3, 64, 64) in [0, 1] -> (B, 160), the mean of every feature: what the Frechet distance is measured in."""
+        return torch.cat([part.float().mean((2, 3)) for part in self.maps(pictures)], 1)
 
     def forward(self, pictures: Tensor) -> Reading:
         """Pictures (B, 3, 64, 64) in [0, 1] -> everything that the net says of them."""
         cells, deep = self.maps(pictures)
         centre, kind, colour, size, place = self.answers(self.cell(cells)).float().split(self.sizes, 1)
-        whole = self.whole(_pool(cells, deep)).float()
+        summary = [cells.mean((2, 3)), deep.mean((2, 3)), deep.amax((2, 3))]
+        whole = self.whole(torch.cat(summary, 1)).float()
         return Reading(centre[:, 0], kind, colour, size, _absolute(place), whole[:, :-1], whole[:, -1])
 
     @classmethod
@@ -111,10 +109,6 @@ class Judge(nn.Module):
         (folder / "config.json").write_text(json.dumps(self.config, indent=1) + "\n", encoding="utf-8")
         weights = {name: w.detach().cpu().half().contiguous() for name, w in self.state_dict().items()}
         save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
-
-
-def _pool(cells: Tensor, deep: Tensor) -> Tensor:
-    return torch.cat([cells.float().mean((2, 3)), deep.float().mean((2, 3)), deep.float().amax((2, 3))], 1)
 
 
 def _absolute(place: Tensor) -> Tensor:
