@@ -124,5 +124,5 @@ def _row(row: dict[str, Any]) -> dict[str, Any]:
         "rows": row["rows"],
         "similarity": sum(near) / len(near) if near else None,
         "right": f"{sum(right)}/{len(right)}" if right else "-",
-        "note": row["note"][:60],
+        "note": row["note"],
     }
