@@ -31,7 +31,8 @@ def _english_lexicon() -> Lexicon:
             for at in ("in", "in the", "in a", "on", "on the", "on a", "at", "at the")
         }
         lexicon[name] = ("background", name)
-    return lexicon | {other: lexicon[word] for other, word in SPELLINGS.items()}
+    plurals = {f"{other}s": lexicon[word] for other, word in SPELLINGS.items() if word in KINDS}
+    return lexicon | plurals | {other: lexicon[word] for other, word in SPELLINGS.items()}
 
 
 def _chinese_lexicon() -> Lexicon:
