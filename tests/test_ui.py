@@ -15,12 +15,12 @@ from PIL import Image
 from lab.race import LANES, Race, default_engine, open_suite
 from lab.record import read
 from lab.storybook.grammar import parse
-from lab.ui import build, controls, hints, options
+from lab.ui import build, controls, hints, info, models, options
 from lab.ui.compare import builder
 from lab.ui.compare.asked import KNOBS
 from lab.ui.compare.show import Show
 from lab.ui.stage import replay
-from lab.ui.stage.news import HELD, Wire, merged, picture
+from lab.ui.stage.news import HELD, Wire, absent, merged, picture
 from lab.ui.texts import Texts
 from lab.ui.words import EXAMPLES, LANGUAGES, NAMES, WORDS, say
 from tests.tinysuite import TEXT, folder, without
@@ -269,6 +269,48 @@ def test_a_postcard_carries_receipts_of_all_its_pictures(show, tmp_path):
         assert [note["sampler"] for note in found.receipts] == list(LANES)
         assert all(note["seeds"] == [4] and note["prompt"]["text"] == "夜里有三颗白色的星星" for note in found.receipts)
     assert show.postcard("another key", "en") is None
+
+
+def test_a_kept_picture_is_shown_and_painted_again_pixel_for_pixel(engine, show, tmp_path):
+    key = painted(show, lanes=["latent", "pixel"])[0]["key"]
+    file = tmp_path / "card.png"
+    file.write_bytes(base64.b64decode(show.postcard(key, "en")["png"]))
+    told = info.show(str(file))
+    assert [(note["lane"], note["text"], note["seed"]) for note in told["receipts"]] == [
+        ("latent", TEXT, 1),
+        ("pixel", TEXT, 1),
+    ]
+    *_, last = info.paint_again(engine, str(file))
+    assert [pair["most"] <= 1 for pair in last["again"]] == [True, True]
+
+
+def test_a_file_that_is_no_picture_of_ours_is_refused_in_words(engine, tmp_path):
+    broken, plain = tmp_path / "broken.png", tmp_path / "plain.png"
+    broken.write_bytes(b"<svg onload=alert(1)>")
+    Image.new("RGB", (8, 8)).save(plain)
+    assert info.show(str(broken))["error"]["key"] == "say.unreadable"
+    assert info.show(str(plain))["receipts"] == []
+    *_, last = info.paint_again(engine, str(plain))
+    assert last["error"]["key"] == "say.noreceipt"
+    assert info.show(None) is None
+
+
+def test_every_part_is_listed_with_who_shares_it(engine, show):
+    painted(show, lanes=["latent"])
+    told = models.report(engine, "classroom")
+    rows = {row["name"]: row for row in told["rows"]}
+    assert set(rows) == set(engine.registry.suite("classroom").parts)
+    assert rows["clip"]["lanes"] == list(LANES)
+    assert rows["clip"]["state"] == "resident"
+    parts = engine.registry.report()["parts"]
+    assert told["used"] == sum(row["bytes"] for row in rows.values() if row["name"] in parts)
+
+
+def test_painters_without_weights_are_shown_before_any_click(engine, tmp_path):
+    assert absent(engine, "classroom") is None
+    lacking = default_engine(open_suite(without(tmp_path / "suite", "pixel")))
+    (one,) = absent(lacking, "classroom")["news"].values()
+    assert (one["lane"], one["state"], one["note"]["key"]) == ("pixel", "missing", "say.missing")
 
 
 def test_no_news_are_lost_that_a_browser_has_time_to_hear():

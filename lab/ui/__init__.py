@@ -6,9 +6,10 @@ from typing import Any
 
 import gradio as gr
 
-from lab.ui import compare
+from lab.ui import compare, info, models
 from lab.ui.texts import Texts
 from lab.ui.theme import ASSETS, css, head, theme
+from lab.ui.words import say
 from models.engine import Engine
 
 __all__ = ["build", "options"]
@@ -24,8 +25,13 @@ def build(engine: Engine, suite: str) -> gr.Blocks:
             texts(gr.Markdown, says={"value": lambda spoken: _title(spoken)}, elem_id="title")
             turn = texts(gr.Button, says={"value": "page.language"}, elem_id="turn", scale=0)
             dark = texts(gr.Button, says={"value": lambda _: "◐"}, elem_id="dark", scale=0)
-        with gr.Tabs(elem_id="tabs"), texts(gr.Tab, says={"label": "tab.compare"}, id="compare"):
-            show = compare.draw(engine, suite, texts, language)
+        with gr.Tabs(elem_id="tabs"):
+            with texts(gr.Tab, says={"label": "tab.compare"}, id="compare"):
+                show = compare.draw(engine, suite, texts, language)
+            with texts(gr.Tab, says={"label": "tab.models"}, id="models") as tab:
+                models.draw(engine, suite, tab, texts)
+            with texts(gr.Tab, says={"label": "tab.record"}, id="info"):
+                info.draw(engine, texts)
         _speak(page, texts, language, turn)
         dark.click(None, None, None, js="() => quartet.shade()")
         page.unload(show.leave)
@@ -42,8 +48,6 @@ def options() -> dict[str, Any]:
 
 
 def _title(language: str) -> str:
-    from lab.ui.words import say
-
     return f"# {say('page.title', language)}\n\n{say('page.about', language)}"
 
 

@@ -42,7 +42,7 @@ def draw(engine: Engine, visit: Visit, language: str) -> tuple[Image.Image, list
     """The card, and a receipt for every painting on it, each with the box where it stands."""
     race = visit.race
     lanes = [lane for lane in LANES if lane in race.outcomes and race.outcomes[lane].images is not None]
-    width, height = GAP + (SIDE + GAP) * max(1, len(lanes)), TOP + SIDE + 92
+    width, height = GAP + (SIDE + GAP) * max(1, len(lanes)), TOP + SIDE + 112
     card = Image.new("RGB", (width, height), PAPER)
     pen, notes = ImageDraw.Draw(card), []
     _write(pen, (GAP, 22), _short(race.prompt.text, width), 28, INK)

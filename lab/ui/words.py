@@ -139,7 +139,70 @@ WORDS: dict[str, tuple[str, str]] = {
         "{painter}: {seconds} s of processor, {evals} evaluations, missed {words}.",
         "{painter}：处理器 {seconds} 秒，网络计算 {evals} 次，没画对：{words}。",
     ),
+    # models
+    "models.about": (
+        "Four painters, one shelf of networks: what two of them need is loaded once.",
+        "四位画家共用一架网络：两位都要的，只装入一次。",
+    ),
+    "models.again": ("Look again", "再看一次"),
+    "models.part": ("Part", "部件"),
+    "models.lanes": ("Used by", "谁在用"),
+    "models.kind": ("Class", "类型"),
+    "models.parameters": ("Parameters", "参数"),
+    "models.bytes": ("MiB", "兆字节"),
+    "models.state": ("State", "状态"),
+    "models.licence": ("Licence", "许可证"),
+    "models.free": (
+        "{used} MiB in memory, at most {peak} so far, no limit.",
+        "内存中 {used} 兆字节，至今最多 {peak}，没有上限。",
+    ),
+    "models.budget": (
+        "{used} MiB in memory of a budget of {budget}, at most {peak} so far.",
+        "预算 {budget} 兆字节，内存中 {used}，至今最多 {peak}。",
+    ),
+    "models.counts": (
+        "{hits} times at hand, {loads} times read in {seconds} s, {evictions} put away, {failures} failed.",
+        "现成 {hits} 次，读入 {loads} 次，用时 {seconds} 秒，收起 {evictions} 次，失败 {failures} 次。",
+    ),
+    "part.missing": ("missing", "缺失"),
+    "part.away": ("on disk", "在磁盘上"),
+    "part.resident": ("in memory", "在内存中"),
+    "part.lent": ("in use, {n} at a time", "使用中，同时 {n} 处"),
+    # picture info
+    "info.about": (
+        "Every picture kept here carries its whole run. Choose one, and see it painted again.",
+        "这里留下的每张图都带着它的全过程。选一张，看它重画一遍。",
+    ),
+    "info.file": ("Choose a picture", "选一张图片"),
+    "info.again": ("Paint it again", "再画一遍"),
+    "info.waits": ("Painting again, from the receipt …", "正在按记录重画……"),
+    "info.picture": ("The picture", "图片"),
+    "info.kept": ("As it was kept", "留下的"),
+    "info.painted": ("Painted again", "重画的"),
+    "info.equal": ("The same in every pixel.", "每个像素都一样。"),
+    "info.differs": (
+        "Differs by at most {most} of 255, by {mean} on average.",
+        "最多相差 {most}（满 255），平均 {mean}。",
+    ),
+    "info.changed": ("Changed since: {what}.", "此后变了：{what}。"),
+    "info.made": ("Made", "画于"),
+    "info.device": ("Device", "设备"),
+    "info.others": ("Another program wrote this; it is shown, not trusted:", "这是别的程序写的，只显示，不采信："),
+    "info.silent": ("This picture says nothing of itself.", "这张图片没有说明自己。"),
     # messages
+    "say.nofile": ("Choose a picture first.", "请先选一张图片。"),
+    "say.unreadable": (
+        "This file cannot be read as a picture of ours. Give a PNG that was kept here.",
+        "无法读取这个文件，请给一张在这里留下的 PNG 图片。",
+    ),
+    "say.noreceipt": (
+        "This picture carries no receipt, so nobody can paint it again. Give one that was kept here.",
+        "这张图片不带记录，无法重画。请给一张在这里留下的图片。",
+    ),
+    "say.notagain": (
+        "It could not be painted again: this suite lacks what it was painted with.",
+        "无法重画：这里缺少当初作画所用的东西。",
+    ),
     "say.empty": ("Write a sentence first; then the painters can begin.", "请先写一个句子，画家们才能开始。"),
     "say.long": (
         "The sentence is over {n} letters long. Shorten it; the painters read only its beginning.",

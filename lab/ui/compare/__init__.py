@@ -14,6 +14,7 @@ from lab.ui.compare import builder
 from lab.ui.compare.asked import KNOBS, SEEDS
 from lab.ui.compare.show import Show
 from lab.ui.stage import replay, stage
+from lab.ui.stage.news import absent
 from lab.ui.texts import Texts
 from lab.ui.words import EXAMPLES, say
 from models.engine import Engine
@@ -35,7 +36,7 @@ def draw(engine: Engine, suite: str, texts: Texts, language: gr.Textbox) -> Show
         seed = texts(gr.Number, 1, precision=0, elem_id="seed", scale=0, says={"label": "seed"})
         die = texts(gr.Button, "⚄", elem_id="die", scale=0, says={"value": lambda _: "⚄"})
         budget = texts(gr.Dropdown, value=0, filterable=False, elem_id="budget", scale=0, says=_budgets())
-    played = stage(replay.load(engine, suite), show.postcard)
+    played = stage(replay.load(engine, suite) or absent(engine, suite), show.postcard)
     lanes, count, knobs = _drawers(texts, prompt, language)
     inputs = [prompt, seed, lanes, budget, count, *knobs]
     gr.on([paint.click, prompt.submit], show.paint, inputs, played, concurrency_limit=None, trigger_mode="multiple",

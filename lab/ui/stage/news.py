@@ -13,7 +13,7 @@ import numpy as np
 from PIL import Image
 
 from lab.measure.appraise import Appraisal
-from lab.race import Event, Race, weight_of
+from lab.race import Event, Race, missing, weight_of
 from lab.storybook.grammar import parse
 from lab.ui.hints import dropped
 from lab.ui.words import LANGUAGES, WORDS, say
@@ -67,6 +67,13 @@ def opening(race: Race, engine: Engine, suite: str, key: str, judged: bool) -> N
         "kind": "open", "key": key, "time": 0, "text": text, "seed": seed, "budget": budget, "lanes": lanes,
         "dropped": cut, "judge": judged,
     }  # fmt: skip
+
+
+def absent(engine: Engine, suite: str) -> dict[str, Any] | None:
+    """The value of a stage before any race, where painters lack their weights; None where all are there."""
+    lanes = missing(engine, suite)
+    events = [Event(lane, "missing", 0.0, 0, 0, 0.0, {}, note=why) for lane, why in lanes.items()]
+    return {"race": 0, "news": {str(k): of_event(event) for k, event in enumerate(events)}} if lanes else None
 
 
 def merged(items: Iterable[News]) -> list[News]:
