@@ -1,0 +1,123 @@
+"""The contract of every painter on the weights that ship, and stock tools on the same folders."""
+
+import pickle
+from dataclasses import replace
+from functools import cache
+
+import pytest
+import torch
+from diffusers import DDIMScheduler, StableDiffusionPipeline
+from transformers import CLIPTextModel
+
+from lab.race import LANES, default_engine
+from models.catalog import ASSETS, classroom
+from models.engine import Engine
+from models.loaders import fault, load
+from models.parts.clip import Clip
+from models.protocol import Prompt, Request
+from models.registry import Registry
+
+ROOT = ASSETS / "classroom"
+TEXT = "a large red cat in a meadow"
+SHORT = {
+    "latent": {"steps": 4},
+    "pixel": {"steps": 4, "scheduler": "ddpm"},
+    "vqgan_clip": {"steps": 4, "crops": 4},
+    "unclip": {"prior_steps": 3, "steps": 3, "upsample": True, "upsample_steps": 2},
+}
+
+
+@cache
+def engine() -> Engine:
+    return default_engine("classroom")
+
+
+def request(lane: str, client: str = "one", seeds=(1,), **more) -> Request:
+    knobs = engine().samplers[lane].knobs.from_dict(SHORT[lane])
+    return Request(lane, Prompt(TEXT, seeds=seeds), knobs, "classroom", client, **more)
+
+
+@cache
+def alone(lane: str, exact: bool = False) -> torch.Tensor:
+    return engine().paint(request(lane, exact=exact))
+
+
+def test_every_part_is_there_and_whole():
+    assert {name: fault(part) for name, part in classroom().parts.items() if fault(part)} == {}
+
+
+@pytest.mark.parametrize("lane", LANES)
+def test_a_painter_paints_in_range_and_the_same_again(lane):
+    picture = alone(lane)
+    side = 256 if lane == "unclip" else 64
+    assert picture.shape == (1, 3, side, side)
+    assert 0 <= picture.min() <= picture.max() <= 1
+    assert picture.std() > 0.02, "a flat picture"
+    assert torch.equal(engine().paint(request(lane)), picture)
+
+
+@pytest.mark.parametrize("lane", LANES)
+def test_resumed_from_any_step_is_never_stopped(lane):
+    ask = request(lane, exact=True)
+    steps = sum(value for name, value in SHORT[lane].items() if name.endswith("steps"))
+    run = engine().submit(ask, keep=tuple(range(1, steps)))
+    engine().wait(run)
+    assert run.state == "done", run.trace
+    assert sorted(run.states) == list(range(1, steps))
+    for state in run.states.values():
+        again = engine().paint(replace(ask, start=pickle.loads(pickle.dumps(state))))
+        assert torch.equal(again, run.result), state.i
+
+
+def test_interleaved_in_exact_mode_is_alone_bit_for_bit():
+    runs = {lane: engine().submit(request(lane, client=lane, exact=True)) for lane in LANES}
+    engine().wait(*runs.values())
+    for lane, run in runs.items():
+        assert torch.equal(run.result, alone(lane, exact=True)), lane
+
+
+def test_two_races_share_batches_one_text_tower_and_one_picture_tower():
+    registry = Registry([classroom()])
+    pair = Engine(registry, engine().samplers)
+    runs = [pair.submit(request(lane, client=client)) for client in ("one", "two") for lane in LANES]
+    pair.wait(*runs)
+    assert [run.state for run in runs] == ["done"] * 8
+    shared = {batch.target for batch in pair.log if len(set(batch.runs)) > 1}
+    assert {"text", "denoise", "paint", "guess"} <= shared
+    worst = max((run.result - alone(lane)).abs().max().item() for run, lane in zip(runs, 2 * LANES, strict=True))
+    print(
+        f"\ntwo four-way races: {len(pair.log)} batches, shared targets {sorted(shared)}; off by {worst:.1e} from alone"
+    )
+    resident = registry.report()["parts"]
+    assert {"clip", "clip_robust", "vae", "unet", "pixel", "vqgan", "prior", "decoder"} <= set(resident)
+    towers = [name for name in resident if isinstance(load(classroom()[name]), Clip)]
+    assert sorted(towers) == ["clip", "clip_robust"]
+
+
+def test_stock_stable_diffusion_reads_our_folder_and_paints_what_we_paint():
+    pipe = StableDiffusionPipeline.from_pretrained(
+        ROOT / "stable-diffusion", safety_checker=None, requires_safety_checker=False, local_files_only=True
+    ).to(torch.float64)
+    pipe.set_progress_bar_config(disable=True)
+    pipe.scheduler = DDIMScheduler.from_config(pipe.scheduler.config)
+    registry = Registry([classroom(dtype="float64")])
+    ours = Engine(registry, engine().samplers, dtype=torch.float64)
+    knobs = ours.samplers["latent"].knobs.from_dict({"steps": 4, "scheduler": "ddim", "guidance": 5.0})
+    mine = ours.paint(Request("latent", Prompt(TEXT, seeds=(1,)), knobs, "classroom", "one"))
+    noise = torch.randn((4, 16, 16), generator=torch.Generator().manual_seed(1), dtype=torch.float64)[None]
+    stock = pipe(TEXT, num_inference_steps=4, guidance_scale=5.0, latents=noise, output_type="pt").images
+    assert (mine - stock).abs().max() <= 1e-4
+
+
+def test_the_text_encoder_is_a_copy_of_the_one_clip():
+    clip = Clip.from_folder(ROOT / "clip")
+    stock = CLIPTextModel.from_pretrained(ROOT / "stable-diffusion" / "text_encoder", dtype=torch.float32)
+    tokens = clip.tokenize([TEXT, "夜里有三颗黄色的星星"]).ids
+    with torch.no_grad():
+        assert (stock(tokens).last_hidden_state - clip.text(tokens).states).abs().max() <= 1e-5
+
+
+def test_the_robust_part_is_a_picture_tower_and_no_second_text_tower():
+    part = load(classroom()["clip_robust"])
+    assert part.text_tower is None
+    assert part.picture_tower is not None
