@@ -68,7 +68,10 @@ def visit(browser, address):
     contexts, strange = [], []
 
     def open_page(width=1280, height=900, locale="en-US", query=""):
-        context = browser.new_context(viewport={"width": width, "height": height}, locale=locale)
+        # without motion a canvas shows whole frames only, which can be compared
+        context = browser.new_context(
+            viewport={"width": width, "height": height}, locale=locale, reduced_motion="reduce"
+        )
         contexts.append(context)
         page = context.new_page()
         page.set_default_timeout(WAIT)
@@ -134,6 +137,7 @@ def test_stop_stops_and_the_page_turns_chinese_around_the_race(visit):
     page.click("#turn")
     page.wait_for_function("document.documentElement.lang === 'zh-CN'")
     page.wait_for_function("document.querySelector('#paint').innerText.startsWith('画')")
+    page.wait_for_function("document.querySelector('#prompt textarea').value.startsWith('草地上')")
     assert "停" in page.locator(".stage").inner_text()
     assert page.locator(".panel").evaluate_all("panels => panels.map(panel => panel.dataset.state)") == states
 

@@ -21,6 +21,9 @@ Shown = dict[str, Any]
 
 def draw(engine: Engine, texts: Texts) -> None:
     """Put the tab together."""
+    with gr.Row(elem_id="file"):
+        file = texts(gr.UploadButton, file_types=[".png"], says={"label": "info.file"}, variant="primary", scale=0)
+        again = texts(gr.Button, says={"value": "info.again"}, elem_classes="plain", scale=0)
     shown = gr.HTML(
         None,
         html_template='<div class="info" aria-live="polite"></div>',
@@ -28,9 +31,6 @@ def draw(engine: Engine, texts: Texts) -> None:
         apply_default_css=False,
         elem_id="info",
     )
-    with gr.Row(elem_id="file"):
-        file = texts(gr.UploadButton, file_types=[".png"], says={"label": "info.file"}, variant="primary", scale=0)
-        again = texts(gr.Button, says={"value": "info.again"}, elem_classes="plain", scale=0)
     quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
     file.upload(show, file, shown, queue=False, **quiet)
 

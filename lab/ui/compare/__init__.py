@@ -48,6 +48,7 @@ def draw(engine: Engine, suite: str, texts: Texts, language: gr.Textbox) -> Show
     prompt.change(
         partial(hints.of, suite=engine.registry.suite(suite)), prompt, under, trigger_mode="always_last", **SILENT
     )
+    language.change(_translated, [language, prompt], prompt, **SILENT)
     under.pick(_picked, None, prompt, **SILENT)
     return show
 
@@ -55,6 +56,12 @@ def draw(engine: Engine, suite: str, texts: Texts, language: gr.Textbox) -> Show
 def _picked(event: gr.EventData) -> str:
     """The sentence that was tapped."""
     return str(event.text)
+
+
+def _translated(language: str, text: str) -> str:
+    """An example follows the page into the other language; a visitor's own sentence stays as it is."""
+    same = [EXAMPLES[language][texts.index(text)] for texts in EXAMPLES.values() if text in texts]
+    return same[0] if same else text
 
 
 def _budgets() -> dict[str, Any]:
