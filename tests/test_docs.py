@@ -1,5 +1,6 @@
 """README, pins and files say the same thing as the code."""
 
+import json
 import re
 import subprocess
 import tomllib
@@ -65,3 +66,14 @@ def test_tracked_files_stay_small_and_are_no_pickles():
     for file in files:
         assert file.stat().st_size < 10e6, file
         assert file.suffix not in {".pt", ".pth", ".ckpt", ".pkl", ".bin", ".npy"}, file
+
+
+def test_readmes_table_is_the_measurement_of_the_weights_that_ship():
+    from lab.measure.card import PAINTERS
+    from lab.measure.suite import table, weights
+    from models.catalog import ASSETS
+
+    measured = json.loads((ASSETS / "classroom" / PAINTERS).read_text())
+    assert measured["weights"] == weights(ASSETS / "classroom")
+    assert table(measured) in README
+    assert table(measured) in (ASSETS / "classroom" / "MODEL_CARD.md").read_text(encoding="utf-8")
