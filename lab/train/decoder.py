@@ -15,6 +15,7 @@ from torch.nn import functional as F
 from lab.train.data import Corpus, amount
 from lab.train.diffusion import WIDTHS, Words, balanced, body, fold, start_from, unfold
 from lab.train.loop import Plan
+from lab.train.ship import ship, shipped
 from models.parts.clip import Clip
 from models.parts.unclip_text import UnclipText
 
@@ -36,10 +37,9 @@ class DecoderRecipe:
         self.clip = Clip.from_folder(out / "clip").requires_grad_(False)
         self.words, self.corpus = Words(self.clip), Corpus.load(amount(minutes), self.clip)
         folder, width, size = out / "unclip", self.clip.config["width"], self.clip.config["embedding"]
-        if resume and (folder / "decoder" / "config.json").exists():
-            unet = UNet2DConditionModel.from_pretrained(folder / "decoder").float()
-            proj = UnclipText.from_pretrained(folder / "text_proj").float()
-        else:
+        unet = shipped(UNet2DConditionModel, folder / "decoder", resume)
+        proj = shipped(UnclipText, folder / "text_proj", resume)
+        if unet is None or proj is None:
             unet = body(48, 48, width, class_embed_type="identity")
             start_from(unet, UNet2DConditionModel.from_pretrained(out / "pixel" / "unet"))
             proj = UnclipText(
@@ -64,7 +64,7 @@ class DecoderRecipe:
             image = self.clip.to(device).image(pictures.to(device) / 2 + 0.5).float()
         noise = torch.randn(x0.shape, generator=rng).to(device)
         t = torch.randint(1000, (len(x0),), generator=rng).to(device)
-        # The picture's embedding is missing in a tenth; the text in half, as the paper drops it, so that neither rules.
+        # The picture's embedding is missing in a tenth, the text in three tenths, so that neither rules.
         given = (torch.rand(len(x0), generator=rng) >= 0.1).float().to(device)
         tokens = torch.where(torch.rand(len(x0), 1, generator=rng) < 0.3, self.words.empty, tokens)
         found = self._predict(self.scheduler.add_noise(x0, noise, t), t, image, tokens, given)
@@ -90,10 +90,6 @@ class DecoderRecipe:
         return torch.cat([real, (unfold(x) / 2 + 0.5).clamp(0, 1)]).cpu()
 
     def save(self, out: Path) -> None:
-        unet = UNet2DConditionModel.from_config(self.net["decoder"].config)
-        unet.load_state_dict(self.net["decoder"].state_dict())
-        unet.half().save_pretrained(out / "unclip" / "decoder")
-        proj = UnclipText(**{k: v for k, v in self.net["text_proj"].config.items() if not k.startswith("_")})
-        proj.load_state_dict(self.net["text_proj"].state_dict())
-        proj.half().save_pretrained(out / "unclip" / "text_proj")
+        for part in ("decoder", "text_proj"):
+            ship(self.net[part], out / "unclip" / part)
         self.scheduler.save_pretrained(out / "unclip" / "decoder_scheduler")

@@ -13,6 +13,7 @@ from torch import Tensor
 from lab.train.data import Corpus, amount, to_signed
 from lab.train.diffusion import PROMPTS, Words, body, sample
 from lab.train.loop import Plan
+from lab.train.ship import ship, shipped
 from models.parts.clip import Clip
 
 # clip_sample must be off: latents do not live in [-1, 1]
@@ -54,17 +55,13 @@ class LatentRecipe:
 
     def __init__(self, out: Path, minutes: float, resume: bool) -> None:
         torch.manual_seed(3)
-        self.out, folder = out, out / "stable-diffusion"
+        folder = out / "stable-diffusion"
         self.words = Words(Clip.from_folder(out / "clip", picture=False))
         self.corpus = Corpus.load(amount(minutes), self.words.clip)
         self.vae = AutoencoderKL.from_pretrained(folder / "vae").float()
         self.latents = Latents(self.vae, self.corpus.pictures)
-        found = resume and (folder / "unet" / "config.json").exists()
-        self.net = (
-            UNet2DConditionModel.from_pretrained(folder / "unet").float()
-            if found
-            else body(4, 4, self.words.clip.config["width"])
-        )
+        found = shipped(UNet2DConditionModel, folder / "unet", resume)
+        self.net = found or body(4, 4, self.words.clip.config["width"])
         self.scheduler, self.steps = DDIMScheduler(**SCHEDULE), 0
 
     def loss(self, rng: torch.Generator, done: float) -> tuple[Tensor, dict[str, float]]:
@@ -89,9 +86,7 @@ class LatentRecipe:
     def save(self, out: Path) -> None:
         """The net and what makes the folder a whole Stable Diffusion pipeline."""
         folder = out / "stable-diffusion"
-        net = UNet2DConditionModel.from_config(self.net.config)
-        net.load_state_dict(self.net.state_dict())
-        net.half().save_pretrained(folder / "unet")
+        ship(self.net, folder / "unet")
         self.scheduler.save_pretrained(folder / "scheduler")
         index = {
             "_class_name": "StableDiffusionPipeline",

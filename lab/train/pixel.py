@@ -11,6 +11,7 @@ from torch import Tensor
 from lab.train.data import Corpus, amount
 from lab.train.diffusion import PROMPTS, Words, balanced, body, fold, sample, start_from, unfold
 from lab.train.loop import Plan
+from lab.train.ship import ship, shipped
 from models.parts.clip import Clip
 
 SCHEDULE = {
@@ -32,9 +33,8 @@ class PixelRecipe:
         torch.manual_seed(4)
         self.words = Words(Clip.from_folder(out / "clip", picture=False))
         self.corpus = Corpus.load(amount(minutes), self.words.clip)
-        if resume and (out / "pixel" / "unet" / "config.json").exists():
-            self.net = UNet2DConditionModel.from_pretrained(out / "pixel" / "unet").float()
-        else:
+        self.net = shipped(UNet2DConditionModel, out / "pixel" / "unet", resume)
+        if self.net is None:
             self.net = body(48, 48, self.words.clip.config["width"])
             start_from(self.net, UNet2DConditionModel.from_pretrained(out / "stable-diffusion" / "unet"))
         self.scheduler = DDPMScheduler(**SCHEDULE)
@@ -65,7 +65,5 @@ class PixelRecipe:
         return (unfold(x).cpu() / 2 + 0.5).clamp(0, 1)
 
     def save(self, out: Path) -> None:
-        net = UNet2DConditionModel.from_config(self.net.config)
-        net.load_state_dict(self.net.state_dict())
-        net.half().save_pretrained(out / "pixel" / "unet")
+        ship(self.net, out / "pixel" / "unet")
         self.scheduler.save_pretrained(out / "pixel" / "scheduler")

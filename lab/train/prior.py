@@ -12,6 +12,7 @@ from torch import Tensor
 from lab.train.data import Corpus, amount
 from lab.train.diffusion import Words
 from lab.train.loop import Plan
+from lab.train.ship import ship, shipped
 from models.parts.clip import Clip
 
 SCHEDULE = {
@@ -45,12 +46,8 @@ class PriorRecipe:
         self.clip = Clip.from_folder(out / "clip").requires_grad_(False)
         self.words, self.corpus = Words(self.clip), Corpus.load(amount(minutes), self.clip)
         folder, cfg = out / "unclip" / "prior", self.clip.config
-        found = resume and (folder / "config.json").exists()
-        self.net = (
-            PriorTransformer.from_pretrained(folder).float()
-            if found
-            else new_prior(cfg["embedding"], cfg["width"], cfg["length"])
-        )
+        found = shipped(PriorTransformer, folder, resume)
+        self.net = found or new_prior(cfg["embedding"], cfg["width"], cfg["length"])
         self.embeddings = self._embed()
         with torch.no_grad():
             self.net.clip_mean.copy_(self.embeddings.mean(0, keepdim=True))
@@ -94,7 +91,5 @@ class PriorRecipe:
         return F.interpolate(sims.clamp(0, 1)[None, None], scale_factor=4).expand(1, 3, -1, -1)
 
     def save(self, out: Path) -> None:
-        net = PriorTransformer.from_config(self.net.config)
-        net.load_state_dict(self.net.state_dict())
-        net.half().save_pretrained(out / "unclip" / "prior")
+        ship(self.net, out / "unclip" / "prior")
         self.scheduler.save_pretrained(out / "unclip" / "prior_scheduler")

@@ -15,6 +15,7 @@ from torch.nn import functional as F
 from lab.storybook.dataset import TRAIN, pictures
 from lab.train.data import CACHE, to_signed
 from lab.train.loop import Plan
+from lab.train.ship import ship, shipped
 
 SCHEDULE = {
     "num_train_timesteps": 1000,
@@ -48,8 +49,7 @@ class UpsamplerRecipe:
     def __init__(self, out: Path, minutes: float, resume: bool) -> None:
         torch.manual_seed(7)
         folder = out / "unclip" / "super_res"
-        found = resume and (folder / "config.json").exists()
-        self.net = UNet2DModel.from_pretrained(folder).float() if found else new_upsampler()
+        self.net = shipped(UNet2DModel, folder, resume) or new_upsampler()
         self.large = pictures(range(TRAIN, TRAIN + (3000 if minutes >= 2 else 300)), side=256, cache=CACHE)
         self.scheduler = UnCLIPScheduler(**SCHEDULE)
 
@@ -102,7 +102,5 @@ class UpsamplerRecipe:
         )
 
     def save(self, out: Path) -> None:
-        net = UNet2DModel.from_config(self.net.config)
-        net.load_state_dict(self.net.state_dict())
-        net.half().save_pretrained(out / "unclip" / "super_res")
+        ship(self.net, out / "unclip" / "super_res")
         UnCLIPScheduler(**SCHEDULE).save_pretrained(out / "unclip" / "super_res_scheduler")

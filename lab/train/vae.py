@@ -12,6 +12,7 @@ from lab.storybook.dataset import FRESH, pictures
 from lab.train.autoencoder import Reconstruction, over
 from lab.train.data import CACHE, Corpus, amount, to_signed
 from lab.train.loop import Plan
+from lab.train.ship import ship, shipped
 from models.parts.clip import Clip
 
 WIDTHS, GROUPS = (32, 32, 96), 8  # with a group a channel, the last norm would wipe out how bright a picture is
@@ -40,10 +41,10 @@ class VaeRecipe:
     def __init__(self, out: Path, minutes: float, resume: bool) -> None:
         torch.manual_seed(2)
         self.folder = out / "stable-diffusion" / "vae"
-        found = resume and (self.folder / "config.json").exists()
-        self.net = AutoencoderKL.from_pretrained(self.folder).float() if found else new_vae()
+        found = shipped(AutoencoderKL, self.folder, resume)
+        self.net = found or new_vae()
         # Once a latent net rests on the encoder, a resumed training improves the decoder alone.
-        self.settled = found and (out / "stable-diffusion" / "unet" / "config.json").exists()
+        self.settled = found is not None and (out / "stable-diffusion" / "unet" / "config.json").exists()
         for half in (self.net.encoder, self.net.quant_conv):
             half.requires_grad_(not self.settled)
         self.corpus = Corpus.load(amount(minutes))
@@ -66,10 +67,8 @@ class VaeRecipe:
 
     def save(self, out: Path) -> None:
         """Ship it with the scaling factor that gives latents unit deviation."""
-        real, _ = self.corpus.draw(torch.Generator().manual_seed(3), 256)
-        latents = self.net.encode(real.to(self.net.device)).latent_dist.mode()
         if not self.settled:
+            real, _ = self.corpus.draw(torch.Generator().manual_seed(3), 256)
+            latents = self.net.encode(real.to(self.net.device)).latent_dist.mode()
             self.net.register_to_config(scaling_factor=round(1 / latents.std().item(), 5))
-        vae = AutoencoderKL.from_config(self.net.config)
-        vae.load_state_dict(self.net.state_dict())
-        vae.half().save_pretrained(self.folder)
+        ship(self.net, self.folder)

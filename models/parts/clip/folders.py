@@ -68,21 +68,18 @@ def _read_open_clip(path: Path, tokenizer: Any) -> Towers:
     settings = json.loads((path / "open_clip_config.json").read_text(encoding="utf-8"))
     model = {k: v for k, v in settings["model_cfg"].items() if k != "custom_text"}
     net = CustomTextCLIP(**model)
-    weights = load_file(path / "open_clip_model.safetensors")
-    if tokenizer is None and not any(k.startswith(("text.", "transformer.")) for k in weights):
-        # a second picture tower beside the one CLIP need not repeat the text tower
-        net.text = None
-        net.load_state_dict(weights)
-        side = net.visual.image_size[0] if isinstance(net.visual.image_size, tuple) else net.visual.image_size
-        about = (model["text_cfg"]["width"], model["embed_dim"], model["text_cfg"]["context_length"], side)
-        return None, net.visual, net.logit_scale, _config(*about, settings.get("preprocess_cfg", {}))
-    net.load_state_dict(convert_to_custom_text_state_dict(weights))
-    if tokenizer:
-        _check_ids(path, tokenizer, net.text.vocab_size, last=net.text.pool_type == "argmax")
-    net.text.output_tokens = True
     size = net.visual.image_size
     side = size if isinstance(size, int) else size[0]
     shape = (net.text.width, model["embed_dim"], net.text.context_length, side)
+    weights = load_file(path / "open_clip_model.safetensors")
+    if tokenizer is None and not any(k.startswith(("text.", "transformer.")) for k in weights):
+        net.text = None  # a second picture tower beside the one CLIP need not repeat the text tower
+    else:
+        weights = convert_to_custom_text_state_dict(weights)
+        net.text.output_tokens = True
+    net.load_state_dict(weights)
+    if tokenizer:
+        _check_ids(path, tokenizer, net.text.vocab_size, last=net.text.pool_type == "argmax")
     return net.text, net.visual, net.logit_scale, _config(*shape, settings.get("preprocess_cfg", {}))
 
 
