@@ -70,6 +70,8 @@ class ClipRecipe:
         self.fixed = self.corpus.draw(torch.Generator().manual_seed(7), 64)
 
     def _logits(self, pictures: Tensor, tokens: Tensor) -> tuple[Tensor, Tensor]:
+        device = self.net.logit_scale.device
+        pictures, tokens = pictures.to(device), tokens.to(device)
         image = F.normalize(self.net.encode_image(normalise(pictures)).float(), dim=-1)
         text = F.normalize(encode_text(self.net, tokens).float(), dim=-1)
         scale = self.net.logit_scale.exp()
