@@ -46,13 +46,17 @@ class State:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Step:
-    """Step `i` of `n` (1-based) is done.  Call `look` and `state` before the sampler moves on, or never."""
+    """Step `i` of `n` (1-based) is done.  Call `look` and `state` before the sampler moves on, or never.
+
+    `glance`, where there is one, is a coarser look at a small part of its cost: for whoever watches, never a result.
+    """
 
     i: int
     n: int
     look: Callable[[], Look]
     facts: Mapping[str, float] = field(default_factory=dict)
     state: Callable[[], State] | None = None
+    glance: Callable[[], Look] | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

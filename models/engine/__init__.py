@@ -13,15 +13,18 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Hashable, Iterator, Mapping
+from contextlib import suppress
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from models.catalog import Suite
 from models.engine.batch import Caps
 from models.engine.core import Batch, Core
 from models.engine.endings import EngineStopped
+from models.engine.forecast import Forecast, forecast
 from models.engine.lobby import Lobby
 from models.engine.loop import Loop
 from models.engine.orders import Order, check
@@ -57,6 +60,7 @@ class Engine:
         server = Server(registry.device, clock, buckets)
         lobby = Lobby(registry, self.samplers, dtype, patience, server.workspace_of)
         quantum = QUANTUM.get(registry.device.type, QUANTUM["cuda"])
+        self._forecasts: dict[tuple[Hashable, ...], Forecast] = {}
         self._core = Core(lobby, server, Caps(quantum, cap), clock)
         self._loop = Loop(self._core)
 
@@ -64,6 +68,16 @@ class Engine:
     def log(self) -> deque[Batch]:
         """The latest batches: target, rows, and whose."""
         return self._core.log
+
+    def workspace(self, sampler: str) -> int:
+        """Bytes that a run of `sampler` was measured to need beside its parts; 0 where nobody measured yet."""
+        return self._core.server.workspace_of(list(self.samplers[sampler].targets))
+
+    def add(self, suite: Suite, samplers: Mapping[str, Sampler]) -> None:
+        """Run requests on another suite too, or on what that suite has become; `samplers` take their names' places."""
+        self.registry.suites[suite.name] = suite
+        self.samplers.update(samplers)
+        self._forecasts = {key: found for key, found in self._forecasts.items() if key[0] != suite.name}
 
     def start(self) -> Engine:
         """Give the loop a thread of its own; harmless when it has one."""
@@ -79,7 +93,21 @@ class Engine:
         check(request, self.samplers, self.registry)
         run = Run(request.client, self._core.lobby.wake, request)
         run.keep_state(*keep)
-        return self._loop.post(self._core.lobby.request(run, request.start))
+        order = self._core.lobby.request(run, request.start)
+        if self.registry.report()["budget"] is not None:
+            with suppress(Exception):  # what is wrong with a request is told by its run
+                order.workspace = self.forecast(request).workspace
+        return self._loop.post(order)
+
+    def forecast(self, request: Request) -> Forecast:
+        """What a run will need in memory, before it; see `models.engine.forecast`."""
+        prompt = request.prompt
+        given = [None if picture is None else picture.shape for picture in (prompt.image, prompt.mask)]
+        key = request.suite, request.sampler, request.knobs, len(prompt.seeds), len(prompt.texts), *given
+        if key not in self._forecasts:
+            suite, sampler = self.registry.suite(request.suite), self.samplers[request.sampler]
+            self._forecasts[key] = forecast(request, sampler, suite)
+        return self._forecasts[key]
 
     def play(
         self,
@@ -88,15 +116,16 @@ class Engine:
         *,
         client: str,
         suite: str | None = None,
+        sampler: str | None = None,
         parts: Mapping[str, nn.Module] | None = None,
     ) -> Run:
         """Queue any coroutine of Evals and Steps: a judge, an encoder, a lesson, a recipe.
 
-        Its targets are bound to `parts` of the caller's own, and to the parts of `suite`.  Without Steps it is done
-        when it returns; what it returns is the run's result.
+        Its targets are bound to `parts` of the caller's own, and to the parts of `suite`, as `sampler` has them where
+        it is named.  Without Steps it is done when it returns; what it returns is the run's result.
         """
         run = Run(client, self._core.lobby.wake)
-        return self._loop.post(Order(run, targets, lambda _: painting, suite, dict(parts or {})))
+        return self._loop.post(Order(run, targets, lambda _: painting, suite, dict(parts or {}), sampler=sampler))
 
     def call(
         self,
@@ -104,11 +133,13 @@ class Engine:
         *rows: Tensor,
         client: str = "call",
         suite: str | None = None,
+        sampler: str | None = None,
         parts: Mapping[str, nn.Module] | None = None,
         **opts: Any,
     ) -> Any:
         """One Eval, waited for: what `target` gives for `rows`, on the CPU.  Raises what went wrong."""
-        run = self.play(ask("call", *rows, **opts), {"call": target}, client=client, suite=suite, parts=parts)
+        of = {"suite": suite, "sampler": sampler, "parts": parts}
+        run = self.play(ask("call", *rows, **opts), {"call": target}, client=client, **of)
         return _outcome(self.wait(run))
 
     def wait(self, *runs: Run) -> Run:

@@ -46,7 +46,7 @@ class Job:
         self.value: Any = None  # what the coroutine is sent next
         self.result: Any = None  # returned, while the last look is still under way
         self.step: Step | None = None
-        self.heavy = self.ending = self.gone = False
+        self.heavy = self.ending = self.gone = self.glancing = False
         self.parked: float | None = None  # since when, on the engine's clock
         self.look_seconds = 0.0
 
@@ -75,7 +75,7 @@ class Job:
             except Exception as error:
                 return self.fail(error)
             if self.heavy:
-                return None
+                break
         return None
 
     def _send(self) -> Eval | Step | Returned:
@@ -127,7 +127,8 @@ class Job:
 
     def start_look(self) -> None:
         self.run.wanted, self.look_seconds = False, 0.0
-        self.look = self.step.look()
+        self.glancing = self.step.glance is not None and not self.ending
+        self.look = (self.step.glance if self.glancing else self.step.look)()
 
     def _cut(self) -> None:
         """The budget is spent: this step is the last, its look the result; its State is kept to go on from."""
@@ -139,7 +140,7 @@ class Job:
 
     def _looked(self, pictures: Any) -> None:
         self.look = None
-        self.terms.looks[self.terms.sampler] = self.look_seconds
+        self.terms.looks.update({} if self.glancing else {self.terms.sampler: self.look_seconds})
         self._post(pictures)
         if self.ending:
             self._end("done", pictures if self.result is None else self.result)
@@ -155,7 +156,7 @@ class Job:
             self._post(value)
             self._end("done", value)
         else:
-            self.look, self.last, self.result, self.ending = self.last, None, value, True
+            self.look, self.last, self.result, self.ending, self.glancing = self.last, None, value, True, False
 
     def _post(self, pictures: Any) -> None:
         step, run = self.step, self.run
@@ -170,12 +171,12 @@ class Job:
         end = self.terms.clock()
         self.run.evals.append(Note(begin, end, asked.bound.name, piece.count, batch, asked.look))
         if piece.error is not None:
-            return self.fail(piece.error)
+            self.fail(piece.error)
+            return
         asked.at = piece.end
         asked.outs.append(piece.out)
         if not asked.left:
             self.value, self.need = merge(asked.outs), None
-        return None
 
     def fail(self, error: BaseException) -> None:
         self.run.trace = shed(error)

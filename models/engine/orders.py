@@ -27,15 +27,17 @@ class Order:
     suite: str | None = None
     own: Mapping[str, nn.Module] = field(default_factory=dict)  # parts that are the caller's, not the registry's
     ticket: Ticket | None = None
+    sampler: str | None = None  # which may have parts of its own in that suite
+    workspace: int = 0  # bytes that it is expected to need beside its parts
 
     def claim(self, registry: Registry, workspace: int, wake: Callable[[], None]) -> None:
         """Queue at the registry for every part that a target names and the suite has.  Raises what `ask` raises."""
         if self.suite is None:
             return
-        has = registry.suite(self.suite).parts
+        has = registry.suite(self.suite).seen(self.sampler)
         names = [name for target in self.targets.values() for name in target.parts]
-        wanted = [name for name in names if name in has and name not in self.own]
-        self.ticket = registry.ask(self.suite, wanted, workspace, wake)
+        wanted = [has[name] for name in names if name in has and name not in self.own]
+        self.ticket = registry.ask(self.suite, wanted, max(workspace, self.workspace), wake)
 
     @property
     def ready(self) -> bool:
@@ -48,7 +50,9 @@ class Order:
 
     @property
     def parts(self) -> dict[str, nn.Module]:
-        return dict(self.ticket.parts if self.ticket else {}) | dict(self.own)
+        """By the names that targets use."""
+        lent = self.ticket.parts if self.ticket else {}
+        return {name.rpartition("/")[2]: part for name, part in lent.items()} | dict(self.own)
 
     def bind(self) -> dict[str, Bound]:
         """Targets whose parts are all here; a suite without a part is one without the targets that need it."""
@@ -70,10 +74,16 @@ def of_request(run: Run, sampler: Sampler, registry: Registry, dtype: torch.dtyp
     def open_(parts: Mapping[str, nn.Module]) -> Painting:
         run.tokens = _tokens(request.prompt, parts)
         noise = _noise(registry.device, dtype)
-        kit = Kit(registry.config(request.suite, parts), run.tokens.ids if run.tokens else None, noise)
+        kit = Kit(_config(request, registry, parts), run.tokens.ids if run.tokens else None, noise)
         return sampler(request.prompt, request.knobs, kit, start)
 
-    return Order(run, sampler.targets, open_, request.suite)
+    return Order(run, targets_of(sampler, request), open_, request.suite, sampler=request.sampler)
+
+
+def targets_of(sampler: Sampler, request: Request) -> dict[str, Target]:
+    """The targets of a run: without those over parts that its settings leave unused, if the sampler names such."""
+    spare = sampler.spare(request.knobs) if hasattr(sampler, "spare") else frozenset()
+    return {name: target for name, target in sampler.targets.items() if spare.isdisjoint(target.parts)}
 
 
 def check(request: Request, samplers: Mapping[str, Sampler], registry: Registry) -> None:
@@ -88,6 +98,13 @@ def check(request: Request, samplers: Mapping[str, Sampler], registry: Registry)
     kind = getattr(samplers[request.sampler], "knobs", None)
     if kind is not None and not isinstance(request.knobs, kind):
         raise ValueError(f"knobs is {type(request.knobs).__name__}; give {kind.__name__}")
+
+
+def _config(request: Request, registry: Registry, parts: Mapping[str, nn.Module]) -> dict[str, Mapping[str, Any]]:
+    """Configurations of `parts`, by the names that targets use."""
+    seen = registry.suite(request.suite).seen(request.sampler)
+    found = registry.config(request.suite, {seen[name]: part for name, part in parts.items()})
+    return {name.rpartition("/")[2]: value for name, value in found.items()}
 
 
 def _tokens(prompt: Prompt, parts: Mapping[str, nn.Module]) -> Any:

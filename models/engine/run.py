@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Set
 from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
@@ -20,6 +20,11 @@ from models.protocol import Request, State, Step
 OVER = ("done", "cancelled", "failed")
 HISTORY = 4096  # facts and evals remembered a run
 _ids = count(1)
+
+
+def among(i: int, n: int, steps: Set[int]) -> bool:
+    """Whether step `i` of `n` is one of `steps`, which count from 1, or from the end: -1 is the last."""
+    return not steps.isdisjoint((i, i - n - 1))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -155,7 +160,7 @@ class Run:
         self.wake()
 
     def keep_state(self, *steps: int) -> None:
-        """Keep the State of these steps (1-based, still to come) in `states`, to fork or resume from."""
+        """Keep the State of these steps (1-based, still to come; -1 is the last) in `states`, to go on from."""
         with self._changed:
             self._keep |= set(steps)
 
@@ -164,7 +169,7 @@ class Run:
         self.meters.steps += 1
         self.facts.append(Fact(step.i, step.n, self.meters.device, dict(step.facts)))
         with self._changed:
-            keep = step.i in self._keep
+            keep = among(step.i, step.n, self._keep)
         if keep and step.state is not None:
             self.states[step.i] = step.state()
 

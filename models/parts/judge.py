@@ -17,6 +17,8 @@ import torch.nn.functional as F
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
+from models.parts.fill import fill
+
 SIDE = 64  # pixels a side that the net reads
 GRID = 16  # cells a side that it answers for
 WIDTHS = (32, 64, 96)  # channels at 32, 16 and 8 cells a side
@@ -99,8 +101,7 @@ class Judge(nn.Module):
             if not (folder / name).is_file():
                 raise ValueError(f"judge folder {folder} has no {name}; train one with `quartet train judge`")
         judge = cls(json.loads((folder / "config.json").read_text(encoding="utf-8")))
-        judge.load_state_dict(load_file(folder / "model.safetensors"))
-        return judge.float().eval()
+        return fill(judge, load_file(folder / "model.safetensors"), folder).float().eval()
 
     def save_folder(self, path: str | Path) -> None:
         """Write what `from_folder` reads; weights as float16."""

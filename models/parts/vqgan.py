@@ -19,6 +19,8 @@ from taming.modules.diffusionmodules import model as taming_model
 from taming.modules.vqvae.quantize import VectorQuantizer2
 from torch import Tensor, nn
 
+from models.parts.fill import fill
+
 # taming's Decoder prints its latent shape whenever it is built.  A silent name in its module keeps threads apart,
 # which redirecting sys.stdout would not.
 taming_model.print = lambda *_: None
@@ -131,11 +133,10 @@ class Vqgan(nn.Module):
 
     @classmethod
     def from_folder(cls, path: str | Path) -> Self:
-        """Read config.json and model.safetensors; every key must be there and no other (RuntimeError names them)."""
+        """Read config.json and model.safetensors; every key must be there and no other (ValueError names them)."""
         folder = Path(path)
         model = cls(json.loads((folder / "config.json").read_text()))
-        model.load_state_dict(load_file(folder / "model.safetensors"))
-        return model.eval()
+        return fill(model, load_file(folder / "model.safetensors"), folder).eval()
 
     def save_folder(self, path: str | Path, dtype: torch.dtype | None = None) -> None:
         """Write config.json and model.safetensors, in `dtype` where given (fp16 halves the file)."""

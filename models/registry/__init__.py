@@ -11,7 +11,6 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import replace
 from typing import Any
 
 import torch
@@ -45,7 +44,7 @@ class Registry:
     ):
         self.suites = {suite.name: suite for suite in suites}
         self.device, self._changed = torch.device(device), threading.Condition()
-        self._shelf = Shelf(budget, weigh, Counts())
+        self._shelf = Shelf(budget, weigh)
         self._queue: deque[Ticket] = deque()
         self._granted: dict[Ticket, list[Held]] = {}
         self._reader = Reader(read, self._loaded, threads)
@@ -92,10 +91,41 @@ class Registry:
     def report(self) -> dict[str, Any]:
         """Counts, bytes used, most ever used, budget, and each resident part with its bytes and loans."""
         with self._changed:
-            parts = {held.part.name: {"bytes": held.bytes, "lent": held.lent} for held in self._shelf.held.values()}
-            shelf = self._shelf
-            sizes = {"used": shelf.used, "peak": shelf.peak, "budget": shelf.budget}
-            return {"counts": replace(shelf.counts), **sizes, "parts": parts}
+            shelf, counts = self._shelf, sum(self._shelf.counts.values(), Counts())
+            parts = {held.part.name: {"bytes": held.bytes, "lent": held.lent} for held in shelf.held.values()}
+            return {"counts": counts, "used": shelf.used, "peak": shelf.peak, "budget": shelf.budget, "parts": parts}
+
+    def standing(self, suite: str) -> dict[str, tuple[str, int, Counts]]:
+        """Of each part of `suite`: away, reading, resident, lent or evicted; how often lent now; and its counts."""
+        with self._changed:
+            return {name: self._shelf.standing(part) for name, part in self.suite(suite).parts.items()}
+
+    def limit(self, budget: int | None) -> None:
+        """Have another budget: evicts, and ends tickets it will never hold.  WontFit where what is lent needs more."""
+        with self._changed:
+            self._shelf.limit(budget, max([ticket.workspace for ticket in self._granted], default=0))
+            for ticket in list(self._queue):
+                try:
+                    self._shelf.check(set(ticket.wanted.values()), ticket.workspace)
+                except WontFit as error:
+                    ticket.error = error
+                    self._drop(ticket)
+        self._serve()
+
+    def fetch(self, suite: str, names: Iterable[str], seconds: float) -> bool:
+        """Have parts in memory for whoever comes next; False when that takes longer.  Raises what `ask` raises."""
+        ticket = self.ask(suite, names)
+        try:
+            return ticket.read(seconds)
+        finally:
+            ticket.release()
+
+    def evict(self, suite: str, name: str) -> bool:
+        """Forget a part; False where it is lent or being read, and stays."""
+        with self._changed:
+            gone = self._shelf.discard(self.suite(suite)[name])
+        self._serve()
+        return gone
 
     def _serve(self) -> None:
         """Grant as many tickets as fit, in order; then have read what they miss."""
@@ -118,7 +148,7 @@ class Registry:
 
     def _loaded(self, held: Held, module: nn.Module | None, error: Exception | None, seconds: float) -> None:
         """A part was read, or could not be: then all who wait for it end, and the others go on."""
-        counts = self._shelf.counts
+        counts = self._shelf.counts[held.part]
         with self._changed:
             counts.seconds += seconds
             if error is None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from torch import nn
@@ -11,16 +12,20 @@ from models.catalog import Part
 
 
 class WontFit(RuntimeError):
-    """Not even an empty budget would do: `need` and `have` in bytes, and what holds memory now."""
+    """Not even an empty budget would do: `need` and `have` in bytes, what holds memory now, and what would fit."""
 
-    def __init__(self, need: int, have: int, held_by: Sequence[str]):
-        super().__init__(f"parts and workspace need {need} bytes, the budget is {have}; held by {list(held_by)}")
-        self.need, self.have, self.held_by = need, have, tuple(held_by)
+    def __init__(self, need: int, have: int, held_by: Sequence[str], fits: str = ""):
+        told = f"parts and workspace need {need} bytes, the budget is {have}; held by {list(held_by)}"
+        super().__init__(f"{told}; {fits}" if fits else told)
+        self.need, self.have, self.held_by, self.fits = need, have, tuple(held_by), fits
+
+    def __reduce__(self) -> tuple[type, tuple[int, int, tuple[str, ...], str]]:
+        return WontFit, (self.need, self.have, self.held_by, self.fits)  # so that it can come out of a forked process
 
 
 @dataclass(slots=True)
 class Counts:
-    """What the registry did so far."""
+    """What the registry did so far, with one part or with all."""
 
     hits: int = 0
     loads: int = 0
@@ -28,6 +33,9 @@ class Counts:
     failures: int = 0
     bytes: int = 0  # loaded, as they weigh in memory
     seconds: float = 0.0  # spent reading
+
+    def __add__(self, other: Counts) -> Counts:
+        return Counts(*(getattr(self, name) + getattr(other, name) for name in self.__slots__))
 
 
 @dataclass(eq=False)
@@ -46,9 +54,10 @@ class Held:
 class Shelf:
     """Parts within `budget` bytes (None is no limit), by least recent use."""
 
-    def __init__(self, budget: int | None, weigh: Callable[[Part], int], counts: Counts):
-        self.budget, self.weigh, self.counts = budget, weigh, counts
+    def __init__(self, budget: int | None, weigh: Callable[[Part], int]):
+        self.budget, self.weigh = budget, weigh
         self.held: dict[Part, Held] = {}
+        self.counts: defaultdict[Part, Counts] = defaultdict(Counts)
         self._weights: dict[Part, int] = {}
         self.peak = 0  # most bytes ever held at once
         self._ticks = 0
@@ -59,9 +68,18 @@ class Shelf:
 
     def check(self, parts: Iterable[Part], workspace: int) -> None:
         """WontFit when `parts` and `workspace` exceed the whole budget."""
-        need = workspace + sum(self._weight(part) for part in parts)
+        sizes = {part: self._weight(part) for part in parts}
+        need = workspace + sum(sizes.values())
         if self.budget is not None and need > self.budget:
-            raise WontFit(need, self.budget, sorted(held.part.name for held in self.held.values() if held.lent))
+            held_by = sorted(held.part.name for held in self.held.values() if held.lent)
+            raise WontFit(need, self.budget, held_by, _advice(sizes, workspace, self.budget))
+
+    def standing(self, part: Part) -> tuple[str, int, Counts]:
+        """What a visitor may know of a part: its state, how often it is lent, a copy of its counts."""
+        held, counts = self.held.get(part), Counts() + self.counts[part]
+        if held is None:
+            return "evicted" if counts.evictions else "away", 0, counts
+        return "reading" if held.module is None else "lent" if held.lent else "resident", held.lent, counts
 
     def take(self, parts: Sequence[Part], workspace: int) -> list[Held] | None:
         """Lend all of `parts`, or none (None): evicts what nobody uses, and keeps `workspace` bytes free.
@@ -75,12 +93,22 @@ class Shelf:
         for part in missing:
             self.held[part] = Held(part, self._weight(part))
         self.peak = max(self.peak, self.used)
-        self.counts.hits += len(parts) - len(missing)
+        for part in set(parts) - set(missing):
+            self.counts[part].hits += 1
         taken = [self.held[part] for part in parts]
         for held in taken:
             held.lent += 1
             self._touch(held)
         return taken
+
+    def limit(self, budget: int | None, workspace: int) -> None:
+        """Have another budget, and evict what no longer fits.  WontFit when what is lent, or being read, needs more."""
+        needed = [held for held in self.held.values() if held.lent or held.module is None]
+        need = workspace + sum(held.bytes for held in needed)
+        if budget is not None and need > budget:
+            raise WontFit(need, budget, sorted(held.part.name for held in needed))
+        self.budget = budget
+        self._make_room(workspace, keep=())
 
     def give_back(self, parts: Iterable[Part]) -> None:
         for part in parts:
@@ -103,12 +131,36 @@ class Shelf:
         if over > sum(held.bytes for held in idle):
             return False
         while over > 0:
-            gone = idle.pop(0)
-            del self.held[gone.part]
-            over -= gone.bytes
-            self.counts.evictions += 1
+            over -= self._evict(idle.pop(0))
         return True
+
+    def discard(self, part: Part) -> bool:
+        """Forget a part; False where it is lent or being read, and stays."""
+        held = self.held.get(part)
+        if held is not None and (held.lent or held.module is None):
+            return False
+        if held is not None:
+            self._evict(held)
+        return True
+
+    def _evict(self, held: Held) -> int:
+        """Gives its bytes."""
+        del self.held[held.part]
+        self.counts[held.part].evictions += 1
+        return held.bytes
 
     def _touch(self, held: Held) -> None:
         self._ticks += 1
         held.used = self._ticks
+
+
+def _advice(sizes: Mapping[Part, int], workspace: int, budget: int) -> str:
+    """What would fit in place of parts of these sizes: half precision, or fewer or smaller pictures, or neither."""
+    weights = sum(sizes.values())
+    if weights <= budget:
+        return f"the parts alone would fit: {budget - weights} bytes are left for fewer or smaller pictures"
+    half = workspace + sum(size // 2 if part.dtype == "float32" else size for part, size in sizes.items())
+    if half <= budget:
+        return f"in float16 they would need {half} bytes, and fit"
+    largest = sorted(sizes, key=sizes.__getitem__, reverse=True)[:2]
+    return "the largest are " + " and ".join(f"{part.name} with {sizes[part]} bytes" for part in largest)

@@ -32,13 +32,18 @@ class Ticket:
 
     def wait(self) -> Mapping[str, nn.Module]:
         """Block until the parts are here and on the device.  Raises Unavailable."""
-        with self.registry._changed:
-            self.registry._changed.wait_for(lambda: self.state in ("ready", "over"))
-        if self.error is not None:
-            raise self.error
+        self.read()
         while not self.place():
             pass
         return self.parts
+
+    def read(self, seconds: float | None = None) -> bool:
+        """Block until the parts are read; False when that takes longer than `seconds`.  Raises why they never will."""
+        with self.registry._changed:
+            done = self.registry._changed.wait_for(lambda: self.state in ("ready", "over"), seconds)
+        if self.error is not None:
+            raise self.error
+        return done
 
     def place(self) -> bool:
         """Copy one part to the device; True once all are there.  Only the thread that owns the device calls it."""

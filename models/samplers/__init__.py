@@ -5,7 +5,7 @@ config.json, or `Clip.config`), and beside a denoiser NAME its `NAME_scheduler` 
 
     unet, unet_scheduler, vae, clip       Latent
     pixel, pixel_scheduler, clip          Pixel
-    prior, prior_scheduler, text_proj, decoder, decoder_scheduler, clip
+    prior, prior_scheduler, text_proj or movq, decoder, decoder_scheduler, clip
     upsampler, upsampler_scheduler        Unclip, and the stage that any painter may end with
 
 A target is called as `fn(parts, *rows, **opts)`, `parts` mapping the names it lists to modules.

@@ -84,6 +84,25 @@ def advance(
     return done.prev_sample, scheduler.model_outputs[-1] if x0 is None else x0  # DPM++ keeps its x0 there
 
 
+def implied(scheduler: Any, found: Tensor, t: Tensor, x: Tensor) -> Tensor:
+    """The x0 that a net says x_t holds, by what it `found` there: epsilon (Ho et al., equation 15), x0 itself, or
+    v = sqrt(alpha-bar) epsilon - sqrt(1 - alpha-bar) x0 (Salimans & Ho, arXiv 2202.00512, appendix D)."""
+    signal, noise = scheduler.alphas_cumprod[t].sqrt(), (1 - scheduler.alphas_cumprod[t]).sqrt()
+    kind = scheduler.config.prediction_type
+    if kind == "epsilon":
+        return (x - noise * found) / signal
+    return signal * x - noise * found if kind == "v_prediction" else found
+
+
+def implying(scheduler: Any, x0: Tensor, t: Tensor, x: Tensor) -> Tensor:
+    """What a net would have found at x_t if that held `x0`: the inverse of `implied`."""
+    signal, noise = scheduler.alphas_cumprod[t].sqrt(), (1 - scheduler.alphas_cumprod[t]).sqrt()
+    kind = scheduler.config.prediction_type
+    if kind == "epsilon":
+        return (x - signal * x0) / noise
+    return (signal * x - x0) / noise if kind == "v_prediction" else x0
+
+
 def noised(scheduler: Any, x: Tensor, noise: Tensor, t: Tensor) -> Tensor:
     """x with the noise of timestep t added.  On a copy: diffusers moves its own tables to x's device here."""
     return copy(scheduler).add_noise(x, noise, t[None])
@@ -132,13 +151,19 @@ def _moved(scheduler: Any, device: torch.device | str) -> Any:
     return twin
 
 
+def dtype_of(net: Any) -> torch.dtype:
+    """What a net computes in, by its first weight: diffusers' `dtype` walks through all layers at every question."""
+    first = next(net.parameters(), None)
+    return net.dtype if first is None else first.dtype
+
+
 def folded(net: Any, x: Tensor, t: Tensor, **context: Any) -> Tensor:
     """A net over pictures (B, C, H, W), which it may see folded: squares of `fold` pixels a side as channels.
 
     Where its in_channels are C * fold^2 the picture is pixel-unshuffled before and its output shuffled back.
     """
     fold = math.isqrt(net.config.in_channels // x.shape[1])
-    found = net(F.pixel_unshuffle(x.to(net.dtype), fold), t, **context).sample
+    found = net(F.pixel_unshuffle(x.to(dtype_of(net)), fold), t, **context).sample
     return F.pixel_shuffle(found, fold).to(x.dtype)
 
 

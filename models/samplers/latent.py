@@ -2,6 +2,7 @@
 
 Text to image; image to image from a picture noised part of the way (SDEdit, arXiv 2108.01073); inpainting by
 keeping the known region at every step's noise level.  Parts and configurations: clip, unet, vae, unet_scheduler.
+Stable Diffusion's latents are nearly colours: one matrix shows them while they are painted, and the end is decoded.
 """
 
 from __future__ import annotations
@@ -17,8 +18,12 @@ from torch.nn import functional as F
 
 from models.knobs import Knobs, knob
 from models.protocol import Eval, Kit, Look, Painting, Prompt, State, Step, Target, ask
-from models.samplers.diffusion import advance, facts, freeze, fresh, generators, home, noised, picture, thaw
+from models.samplers.diffusion import advance, dtype_of, facts, freeze, fresh, generators, home, noised, picture, thaw
 from models.samplers.guidance import TEXT, Guide, needed, read
+
+# Latents to RGB in [-1, 1], fitted by keturn on Stable Diffusion 1.4 (discuss.huggingface.co, topic 23204, post 2).
+LINEAR = ((0.298, 0.207, 0.208), (0.187, 0.286, 0.173), (-0.158, 0.189, 0.264), (-0.184, -0.271, -0.473))
+LARGE = 1024 * 1024  # pixels above which pictures are decoded one by one, and one of them in tiles
 
 
 @dataclass(frozen=True)
@@ -26,31 +31,41 @@ class LatentKnobs(Knobs):
     """How to denoise.  `strength`: how far a given picture is noised before; no `width` or `height`: the net's own."""
 
     steps: int = knob(20, low=1, high=1000, unit="steps")
-    guidance: float = knob(5.0, low=1.0, high=30.0, step=0.5)
+    guidance: float = knob(4.0, low=1.0, high=30.0, step=0.5)
     scheduler: str = knob("dpm++", choices=("ddpm", "ddim", "euler", "euler_a", "dpm++", "heun"))
     eta: float = knob(0.0, low=0.0, high=1.0, step=0.05)  # DDIM alone: 0 draws no noise, 1 as much as DDPM
     strength: float = knob(0.6, low=0.0, high=1.0, step=0.05)
     width: int | None = knob(None, low=8, high=2048, step=8, unit="px")
     height: int | None = knob(None, low=8, high=2048, step=8, unit="px")
+    upsample: bool = knob(False)  # four times as wide at the end, where the suite has an upsampler: `Enlarged`
+    upsample_steps: int = knob(7, low=2, high=1000, unit="steps")
 
 
 def denoise(parts: Mapping[str, nn.Module], z: Tensor, t: Tensor, states: Tensor) -> Tensor:
     """Latents (B, C, h, w) at t (B,) under text states (B, L, W) -> what the net predicts, as z."""
     net = parts["unet"]
-    return net(z.to(net.dtype), t, encoder_hidden_states=states.to(net.dtype)).sample.to(z.dtype)
+    return net(z.to(dtype_of(net)), t, encoder_hidden_states=states.to(dtype_of(net))).sample.to(z.dtype)
 
 
 def encode(parts: Mapping[str, nn.Module], pictures: Tensor) -> tuple[Tensor, Tensor]:
     """Pictures (B, 3, H, W) in [-1, 1] -> mean and deviation (B, C, h, w) of their scaled latents."""
     vae = parts["vae"]
-    found = vae.encode(pictures.to(vae.dtype)).latent_dist
+    found = vae.encode(pictures.to(dtype_of(vae))).latent_dist
     return tuple((m * vae.config.scaling_factor).to(pictures.dtype) for m in (found.mean, found.std))
 
 
-def decode(parts: Mapping[str, nn.Module], z: Tensor) -> Tensor:
-    """Scaled latents (B, C, h, w) -> pictures (B, 3, H, W) near [-1, 1]."""
-    vae = parts["vae"]
-    return vae.decode(z.to(vae.dtype) / vae.config.scaling_factor).sample.to(z.dtype)
+def decode(
+    parts: Mapping[str, nn.Module], z: Tensor, *, tiled: bool = False, sliced: bool = False, name: str = "vae"
+) -> Tensor:
+    """Scaled latents (B, C, h, w) -> pictures (B, 3, H, W) near [-1, 1].
+
+    Two ways to less memory: `sliced` decodes row by row; `tiled` decodes overlapping squares of the size that the net
+    was trained on, and blends them.
+    """
+    vae = parts[name]
+    run = vae.tiled_decode if tiled else vae.decode
+    rows = (z.to(dtype_of(vae)) / vae.config.scaling_factor).split(1 if sliced else len(z))
+    return torch.cat([run(row).sample for row in rows]).to(z.dtype)
 
 
 class Latent:
@@ -71,7 +86,7 @@ class Latent:
         guide = Guide(needed(prompt, knobs.guidance), (on.states,), (off.states,))
         scheduler, kept = thaw(start, like) if start else (yield from _begin(prompt, knobs, kit, rngs, like))
         z, times, mask = kept["z"], kept["t"], _mask(prompt, kept["z"])
-        n = len(times)
+        n, scale = len(times), _scale(kit.config["vae"])
         for i in range(start.i if start else 0, n):
             t = times[i]
             noise = yield from guide.ask("denoise", scheduler.scale_model_input(z, t), t)
@@ -81,13 +96,33 @@ class Latent:
                 known = kept["image"] if last else noised(scheduler, kept["image"], kept["noise"], times[i + 1])
                 z, z0 = known.lerp(z, mask), kept["image"].lerp(z0.to(z.dtype), mask)
             state = partial(freeze, i + 1, kept | {"z": z}, rngs, scheduler)
-            yield Step(i + 1, n, partial(look, z0), facts(scheduler, t), state)
-        return (yield from look(z))
+            quick = partial(glance, z0) if drawable(kit.config["vae"]) and i + 1 < n else None
+            yield Step(i + 1, n, partial(look, z0, scale), facts(scheduler, t), state, quick)
+        return (yield from look(z, scale))
 
 
-def look(z: Tensor) -> Look:
-    """Latents as pictures in [0, 1]."""
-    return picture((yield from ask("decode", z)))
+def look(z: Tensor, scale: int) -> Look:
+    """Latents as pictures in [0, 1], `scale` pixels along the side of one."""
+    return picture((yield from ask("decode", z, **sparing(z, scale))))
+
+
+def sparing(z: Tensor, scale: int) -> dict[str, bool]:
+    """How `decode` keeps within memory: many pictures one by one, a large one in tiles, small ones at once."""
+    pixels = z.shape[-2] * z.shape[-1] * scale**2
+    how = {"sliced": len(z) > 1 and len(z) * pixels > LARGE, "tiled": pixels > LARGE}
+    return {name: True for name, wanted in how.items() if wanted}
+
+
+def drawable(vae: Mapping[str, Any]) -> bool:
+    """Whether an autoencoder's latents are those of Stable Diffusion 1 and 2, as far as its configuration tells."""
+    return (vae["latent_channels"], vae.get("scaling_factor", 0.18215), _scale(vae)) == (4, 0.18215, 8)
+
+
+def glance(z: Tensor) -> Look:
+    """Stable Diffusion's latents as pictures in [0, 1] by one matrix, coarse but at no cost."""
+    yield from ()
+    colours = torch.einsum("bchw,cd->bdhw", z, z.new_tensor(LINEAR))
+    return picture(F.interpolate(colours, scale_factor=8, mode="bilinear"))
 
 
 def _begin(
@@ -107,7 +142,7 @@ def _begin(
         )
     if hasattr(scheduler, "set_begin_index"):
         scheduler.set_begin_index(begin)
-    scale = 2 ** (len(kit.config["vae"]["block_out_channels"]) - 1)
+    scale = _scale(kit.config["vae"])
     size = (shape[1] * scale, shape[2] * scale)
     given = F.interpolate(prompt.image[None].to(like), size, mode="bilinear", antialias=True) * 2 - 1
     mean, std = yield from ask("encode", given)
@@ -121,9 +156,14 @@ def _begin(
     return scheduler, kept if prompt.mask is None else kept | {"image": image, "noise": noise}
 
 
+def _scale(vae: Mapping[str, Any]) -> int:
+    """Pixels along one side of one latent."""
+    return 2 ** (len(vae["block_out_channels"]) - 1)
+
+
 def _shape(knobs: LatentKnobs, kit: Kit) -> tuple[int, int, int]:
     """(C, h, w) of one picture's latents."""
-    unet, scale = kit.config["unet"], 2 ** (len(kit.config["vae"]["block_out_channels"]) - 1)
+    unet, scale = kit.config["unet"], _scale(kit.config["vae"])
     for name in ("height", "width"):
         if (getattr(knobs, name) or 0) % scale:
             raise ValueError(f"{name} is {getattr(knobs, name)}; give a multiple of {scale}, a latent's side in pixels")

@@ -20,12 +20,15 @@ from models.knobs import Knobs, knob
 from models.protocol import Kit, Painting, Prompt, State, Step, Target, ask
 from models.samplers.diffusion import (
     advance,
+    dtype_of,
     facts,
     folded,
     freeze,
     fresh,
     generators,
     home,
+    implied,
+    implying,
     native,
     picture,
     show,
@@ -41,27 +44,33 @@ class PixelKnobs(Knobs):
     """How to denoise.  DDPM over all its steps is the paper's chain; fewer respace it."""
 
     steps: int = knob(25, low=1, high=1000, unit="steps")
-    guidance: float = knob(3.0, low=1.0, high=30.0, step=0.5)
+    guidance: float = knob(1.5, low=1.0, high=30.0, step=0.5)
     scheduler: str = knob("ddim", choices=("ddpm", "ddim", "dpm++"))
     eta: float = knob(0.0, low=0.0, high=1.0, step=0.05)  # DDIM alone: 0 draws no noise, 1 as much as DDPM
     variance: str = knob("own", choices=tuple(VARIANCES))  # DDPM alone: the net's own, beta_t, or beta-tilde_t
     clip_guidance: float = knob(0.0, low=0.0, high=1.0, step=0.05)  # how far x0 moves uphill where all is noise
     width: int | None = knob(None, low=8, high=1024, step=8, unit="px")
     height: int | None = knob(None, low=8, high=1024, step=8, unit="px")
+    upsample: bool = knob(False)  # four times as wide at the end, where the suite has an upsampler: `Enlarged`
+    upsample_steps: int = knob(7, low=2, high=1000, unit="steps")
 
 
 def denoise(parts: Mapping[str, nn.Module], x: Tensor, t: Tensor, *states: Tensor) -> Tensor:
     """Pictures (B, 3, H, W) at t (B,), and text states (B, L, W) if the net takes them -> what the net predicts."""
     net = parts["pixel"]
-    return folded(net, x, t, **({"encoder_hidden_states": states[0].to(net.dtype)} if states else {}))
+    return folded(net, x, t, **({"encoder_hidden_states": states[0].to(dtype_of(net))} if states else {}))
 
 
-def ascend(parts: Mapping[str, nn.Module], x0: Tensor, embedding: Tensor) -> Tensor:
-    """Gradient in x0 (B, 3, H, W), in [-1, 1], of its cosine to text embeddings (B, E); mean square 1 a picture."""
+def ascend(parts: Mapping[str, nn.Module], x0: Tensor, towards: Tensor, *away: Tensor) -> Tensor:
+    """Gradient in x0 (B, 3, H, W), in [-1, 1], of its cosine to text embeddings (B, E); mean square 1 a picture.
+
+    Of what lies `away`, the negative prompt's embeddings (B, E) where there is one, the cosine is to fall.
+    """
     with torch.enable_grad():
         x0 = x0.detach().requires_grad_()
         found = parts["clip"].image(x0 / 2 + 0.5).to(x0.dtype)
-        (uphill,) = torch.autograd.grad(F.cosine_similarity(found, embedding.to(x0.dtype)).sum(), x0)
+        near, *far = (F.cosine_similarity(found, text.to(x0.dtype)).sum() for text in (towards, *away))
+        (uphill,) = torch.autograd.grad(near - sum(far), x0)
     return uphill / uphill.square().mean((1, 2, 3), keepdim=True).sqrt().clamp(min=1e-12)
 
 
@@ -82,6 +91,7 @@ class Pixel:
         guide = Guide(1.0, (), ())
         if conditional or climb:
             on, off = yield from read(prompt, kit, like)
+            aims = (on.embedding, off.embedding) if prompt.negative else (on.embedding,)
         if conditional:
             guide = Guide(needed(prompt, knobs.guidance), (on.states,), (off.states,))
         if start:
@@ -94,10 +104,10 @@ class Pixel:
             t = times[i]
             found = yield from guide.ask("denoise", x, t)
             if climb:
-                signal, noise = scheduler.alphas_cumprod[t].sqrt(), (1 - scheduler.alphas_cumprod[t]).sqrt()
-                x0 = ((x - noise * found[:, :3]) / signal).clamp(-1, 1)  # equation 15
-                x0 = (x0 + climb * noise * (yield from ask("ascend", x0, on.embedding))).clamp(-1, 1)
-                found = torch.cat([(x - signal * x0) / noise, found[:, 3:]], 1)  # the epsilon that says so
+                x0 = implied(scheduler, found[:, :3], t, x).clamp(-1, 1)
+                noise = (1 - scheduler.alphas_cumprod[t]).sqrt()
+                x0 = (x0 + climb * noise * (yield from ask("ascend", x0, *aims))).clamp(-1, 1)
+                found = torch.cat([implying(scheduler, x0, t, x), found[:, 3:]], 1)
             x, x0 = advance(scheduler, found, t, x, rngs, eta=knobs.eta)
             state = partial(freeze, i + 1, {"x": x, "t": times}, rngs, scheduler)
             yield Step(i + 1, len(times), partial(show, x0), facts(scheduler, t), state)
@@ -105,13 +115,7 @@ class Pixel:
 
 
 def _scheduler(knobs: PixelKnobs, kit: Kit):
-    config = kit.config["pixel_scheduler"]
-    if knobs.clip_guidance and config.get("prediction_type", "epsilon") != "epsilon":
-        raise ValueError(
-            f"clip_guidance is {knobs.clip_guidance}; give 0, it needs a net that predicts epsilon and this one "
-            f"predicts {config['prediction_type']}"
-        )
-    return fresh(knobs.scheduler, config, knobs.steps, **VARIANCES[knobs.variance])
+    return fresh(knobs.scheduler, kit.config["pixel_scheduler"], knobs.steps, **VARIANCES[knobs.variance])
 
 
 def _shape(knobs: PixelKnobs, kit: Kit) -> tuple[int, int, int]:

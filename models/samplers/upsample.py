@@ -92,22 +92,35 @@ class Upsample:
 
 
 class Enlarged:
-    """A painter whose pictures are then enlarged; its settings are the painter's."""
+    """A painter whose pictures are enlarged where its settings say so: `upsample`, in `upsample_steps`."""
 
-    def __init__(self, painter: Sampler, knobs: UpsampleKnobs | None = None):
-        self.painter, self.refining = painter, knobs or UpsampleKnobs()
-        self.knobs = painter.knobs
+    guests = frozenset({"upsampler"})  # parts that are not the painter's own
+
+    def __init__(self, painter: Sampler):
+        self.painter = painter
         self.targets: Mapping[str, Target] = {**painter.targets, "refine": REFINE}
 
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.painter, name)
+
+    def spare(self, knobs: Any) -> frozenset[str]:
+        """Parts that a run with these settings never asks for."""
+        return frozenset() if knobs.upsample else self.guests
+
     def __call__(self, prompt: Prompt, knobs: Any, kit: Kit, start: State | None = None) -> Painting:
+        """The painter's own steps, then those of the enlargement; `start` goes on within either."""
+        if not knobs.upsample:
+            return (yield from self.painter(prompt, knobs, kit, start))
+        if "upsampler" not in kit.config:
+            raise ValueError("upsample is True, but this suite has no upsampler; give False")
         like, rngs = home(kit), generators([_other(seed) for seed in prompt.seeds])
         if start and "small" in start.x:
             stage, kept = Stage.resume(start, like)
             rngs = generators(prompt.seeds, start)
         else:
-            count = start.i if start else 0
-            small, count = yield from _longer(self.painter(prompt, knobs, kit, start), self.refining.steps, count)
-            stage, kept = begin(small.to(like) * 2 - 1, self.refining, kit, rngs, before=count)
+            count, more = start.i if start else 0, knobs.upsample_steps
+            small, count = yield from _longer(self.painter(prompt, knobs, kit, start), more, count)
+            stage, kept = begin(small.to(like) * 2 - 1, UpsampleKnobs(more), kit, rngs, before=count)
         return picture((yield from enlarge(stage, kept, rngs)))
 
 

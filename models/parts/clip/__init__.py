@@ -1,9 +1,10 @@
 """The one CLIP of a suite: text states, text embeddings and picture embeddings for every sampler.
 
 Radford et al., "Learning Transferable Visual Models From Natural Language Supervision" (arXiv 2103.00020).
-Two kinds of folder are read alike: an open_clip folder (`open_clip_config.json`, `open_clip_model.safetensors`) and
-a transformers CLIP checkpoint (`config.json`, `model.safetensors`).  Either holds its own CLIP byte-pair tokenizer.
-Only local files are opened.
+Three kinds of folder are read alike: an open_clip folder (`open_clip_config.json`, `open_clip_model.safetensors`), a
+transformers CLIP checkpoint (`config.json`, `model.safetensors`), and a diffusers pipeline's, which has the text tower
+(`text_encoder/`, `tokenizer/`) and in a prior's the picture tower (`image_encoder/`, `image_processor/`).  Each holds
+its own CLIP byte-pair tokenizer.  Only local files are opened.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from models.parts.clip.fold import folded
 from models.parts.clip.folders import read_tokenizer, read_towers
 
 
@@ -64,6 +66,12 @@ class Clip(nn.Module):
         texts, pictures, scale, config = read_towers(Path(path), tokenizer, dtype)
         clip = cls(texts if text else None, pictures if picture else None, scale, tokenizer, config)
         return clip.to(dtype).eval()
+
+    def fold(self) -> Clip:
+        """The same values sooner, for a CLIP that is no longer trained; see `models.parts.clip.fold`."""
+        if self.picture_tower is not None:
+            self.picture_tower = folded(self.picture_tower)
+        return self
 
     @property
     def dtype(self) -> torch.dtype:

@@ -1,4 +1,4 @@
-"""CLIP's two towers, tokenizer and settings, out of an open_clip folder or a transformers checkpoint; local only."""
+"""CLIP's two towers, tokenizer and settings, out of any of three kinds of folder; local only."""
 
 from __future__ import annotations
 
@@ -9,6 +9,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from models.parts.fill import fill
+
+PREPROCESSOR = "preprocessor_config.json"
 Towers = tuple[nn.Module, nn.Module, Tensor, dict[str, Any]]  # text, picture, logit scale, config
 
 MEAN, STD = (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)  # of CLIP's training pictures
@@ -20,13 +23,18 @@ def read_towers(path: Path, tokenizer: Any, dtype: torch.dtype) -> Towers:
         return _read_open_clip(path, tokenizer)
     if (path / "config.json").is_file():
         return _read_transformers(path, tokenizer, dtype)
-    raise ValueError(f"clip folder = {str(path)!r}: holds neither open_clip_config.json nor config.json")
+    if (path / "text_encoder" / "config.json").is_file():
+        return _read_encoders(path, tokenizer, dtype)
+    raise ValueError(
+        f"clip folder = {str(path)!r}: holds neither open_clip_config.json, nor config.json, nor text_encoder/"
+    )
 
 
 def read_tokenizer(path: Path) -> Any:
     """The folder's CLIP byte-pair tokenizer, with neither padding nor truncation of its own."""
     from transformers import CLIPTokenizer
 
+    path = path / "tokenizer" if (path / "tokenizer").is_dir() else path
     if not ((path / "vocab.json").is_file() and (path / "merges.txt").is_file()):
         raise ValueError(f"clip folder = {str(path)!r}: vocab.json and merges.txt of its tokenizer are missing")
     tokenizer = CLIPTokenizer.from_pretrained(path, local_files_only=True)
@@ -47,7 +55,7 @@ def _check_ids(path: Path, tokenizer: Any, rows: int, last: bool) -> None:
         )
 
 
-def _config(width: int, embedding: int, length: int, size: int, preprocess: dict[str, Any]) -> dict[str, Any]:
+def about(width: int, embedding: int, length: int, size: int, preprocess: dict[str, Any]) -> dict[str, Any]:
     """What samplers may know of a CLIP; `preprocess` is read under open_clip's names or transformers'."""
     mean = preprocess.get("mean") or preprocess.get("image_mean") or MEAN
     std = preprocess.get("std") or preprocess.get("image_std") or STD
@@ -77,26 +85,26 @@ def _read_open_clip(path: Path, tokenizer: Any) -> Towers:
     else:
         weights = convert_to_custom_text_state_dict(weights)
         net.text.output_tokens = True
-    net.load_state_dict(weights)
+    fill(net, weights, path)
     if tokenizer:
         _check_ids(path, tokenizer, net.text.vocab_size, last=net.text.pool_type == "argmax")
-    return net.text, net.visual, net.logit_scale, _config(*shape, settings.get("preprocess_cfg", {}))
+    return net.text, net.visual, net.logit_scale, about(*shape, settings.get("preprocess_cfg", {}))
 
 
-class _Text(nn.Module):
-    """The text half of a transformers CLIPModel."""
+class Text(nn.Module):
+    """A transformers text tower; its embedding is the state at the end of the text, projected where that is known."""
 
-    def __init__(self, net: Any):
+    def __init__(self, model: nn.Module, projection: nn.Module | None):
         super().__init__()
-        self.model, self.projection = net.text_model, net.text_projection
+        self.model, self.projection = model, projection or nn.Identity()
 
     def forward(self, tokens: Tensor) -> tuple[Tensor, Tensor]:
         found = self.model(input_ids=tokens)
         return self.projection(found.pooler_output), found.last_hidden_state
 
 
-class _Picture(nn.Module):
-    """The picture half of a transformers CLIPModel."""
+class Picture(nn.Module):
+    """A transformers picture tower."""
 
     def __init__(self, net: Any):
         super().__init__()
@@ -106,20 +114,58 @@ class _Picture(nn.Module):
         return self.projection(self.model(pixel_values=pixels).pooler_output)
 
 
+def _pretrained(kind: Any, path: Path, dtype: torch.dtype) -> Any:
+    """A transformers network, its fp16 copy where only that is there; what is missing or misshapen is named."""
+    copy = None if any(path.glob("model.safetensors*")) else "fp16"
+    net, found = kind.from_pretrained(
+        path, dtype=dtype, local_files_only=True, use_safetensors=True, output_loading_info=True, variant=copy,
+        ignore_mismatched_sizes=True,
+    )  # fmt: skip
+    if found["missing_keys"]:
+        raise ValueError(f"clip folder = {str(path)!r}: weights are missing: {sorted(found['missing_keys'])[:4]}")
+    if wrong := sorted(found["mismatched_keys"])[:4]:
+        told = (f"{name} is {list(there)}, the configuration wants {list(wanted)}" for name, there, wanted in wrong)
+        raise ValueError(f"weights in {path} do not fit: {'; '.join(told)}")
+    return net
+
+
+def _json(path: Path) -> dict[str, Any]:
+    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+
+
 def _read_transformers(path: Path, tokenizer: Any, dtype: torch.dtype) -> Towers:
     from transformers import CLIPModel
 
-    net, found = CLIPModel.from_pretrained(
-        path, dtype=dtype, local_files_only=True, use_safetensors=True, output_loading_info=True
-    )
-    if found["missing_keys"]:
-        raise ValueError(f"clip folder = {str(path)!r}: weights are missing: {sorted(found['missing_keys'])[:4]}")
-    about = path / "preprocessor_config.json"
-    preprocess = json.loads(about.read_text(encoding="utf-8")) if about.is_file() else {}
+    net = _pretrained(CLIPModel, path, dtype)
     text, picture = net.config.text_config, net.config.vision_config
     if tokenizer:
-        _check_ids(
-            path, tokenizer, text.vocab_size, last=text.eos_token_id == 2
-        )  # 2: old files that pool at the highest id
+        _check_text(path, tokenizer, text)
     shape = (text.hidden_size, net.config.projection_dim, text.max_position_embeddings, picture.image_size)
-    return _Text(net), _Picture(net), net.logit_scale, _config(*shape, preprocess)
+    found = about(*shape, _json(path / PREPROCESSOR))
+    return Text(net.text_model, net.text_projection), Picture(net), net.logit_scale, found
+
+
+def _read_encoders(path: Path, tokenizer: Any, dtype: torch.dtype) -> Towers:
+    """The towers of a diffusers pipeline's folder: of most the text's alone, without its projection."""
+    from transformers import CLIPTextModel, CLIPTextModelWithProjection, CLIPVisionModelWithProjection
+
+    both = (path / "image_encoder").is_dir()
+    net = _pretrained(CLIPTextModelWithProjection if both else CLIPTextModel, path / "text_encoder", dtype)
+    if tokenizer:
+        _check_text(path, tokenizer, net.config)
+    width, length = net.config.hidden_size, net.config.max_position_embeddings
+    if not both:
+        return Text(net, None), None, torch.zeros(()), about(width, width, length, 0, {})
+    seen = _pretrained(CLIPVisionModelWithProjection, path / "image_encoder", dtype)
+    embedding, other = net.config.projection_dim, seen.config.projection_dim
+    if embedding != other:
+        raise ValueError(
+            f"clip folder = {str(path)!r}: texts have {embedding} dimensions, pictures {other}; take both towers of one"
+        )
+    found = about(width, embedding, length, seen.config.image_size, _json(path / "image_processor" / PREPROCESSOR))
+    return Text(net.text_model, net.text_projection), Picture(seen), torch.zeros(()), found
+
+
+def _check_text(path: Path, tokenizer: Any, text: Any) -> None:
+    """2: old files, which pool at the highest id."""
+    _check_ids(path, tokenizer, text.vocab_size, last=text.eos_token_id == 2)

@@ -4,6 +4,7 @@ The prior (section 2.2) denoises an image embedding under a text; the decoder (s
 that embedding; an upsampler may follow.  What the prior gives can be replaced by the text embedding, or by the
 embedding of a given picture, whose variations the decoder then paints (section 3.1).
 Parts and configurations: clip, prior, prior_scheduler, text_proj, decoder, decoder_scheduler, and the upsampler's.
+With a part movq in the place of text_proj the decoder is Kandinsky's, which denoises latents; see `latents`.
 CLIP's embeddings are passed as they come, not normalised, and text states at CLIP's own width.
 """
 
@@ -17,11 +18,11 @@ import torch
 from torch import Tensor
 
 from models.knobs import Knobs, knob
-from models.protocol import Eval, Kit, Painting, Prompt, State, Step, Target, ask
+from models.protocol import Eval, Kit, Look, Painting, Prompt, State, Step, Target, ask
 from models.samplers.diffusion import generators, home, picture
 from models.samplers.guidance import TEXT, Text, needed, read
 from models.samplers.stage import Stage
-from models.samplers.unclip import decoder, prior
+from models.samplers.unclip import decoder, latents, prior
 from models.samplers.upsample import REFINE, UpsampleKnobs, begin, enlarge
 
 __all__ = ["Unclip", "UnclipKnobs"]
@@ -47,11 +48,19 @@ class Unclip:
     """The unCLIP painter; see the module."""
 
     knobs = UnclipKnobs
-    targets: Mapping[str, Target] = {"text": TEXT, **prior.TARGETS, **decoder.TARGETS, "refine": REFINE}
+    targets: Mapping[str, Target] = {
+        "text": TEXT, **prior.TARGETS, **decoder.TARGETS, **latents.TARGETS, "refine": REFINE,
+    }  # fmt: skip
+
+    def spare(self, knobs: UnclipKnobs) -> frozenset[str]:
+        """Parts that a run with these settings never asks for."""
+        return frozenset() if knobs.upsample else frozenset({"upsampler"})
 
     def __call__(self, prompt: Prompt, knobs: UnclipKnobs, kit: Kit, start: State | None = None) -> Painting:
         """Paint one picture a seed; `start` goes on within the stage that its State was taken in."""
-        like, rngs = home(kit), generators(prompt.seeds, start)
+        if knobs.upsample and "upsampler" not in kit.config:
+            raise ValueError("upsample is True, but this suite has no upsampler; give False")
+        like, rngs, way = home(kit), generators(prompt.seeds, start), _way(kit)
         on, off = yield from read(prompt, kit, like)
         enlarging = knobs.upsample_steps if knobs.upsample else 0
         stage, kept = Stage.resume(start, like) if start else (None, {})
@@ -60,13 +69,25 @@ class Unclip:
             if "embedding" not in kept:
                 embedding, before = yield from _embed(prompt, knobs, kit, on, off, rngs, like, stage)
                 stage, kept = None, {"embedding": embedding}
-            stage = stage or decoder.begin(knobs.scheduler, knobs.steps, kit, rngs, before)
+            if way is latents.LATENTS and "away" not in kept:
+                away, before = yield from _away(prompt, knobs, kit, off, rngs, kept["embedding"], stage, before)
+                stage, kept = None, kept | {"away": away}
+            stage = stage or decoder.begin(way, knobs.scheduler, knobs.steps, kit, rngs, before)
             stage = replace(stage, after=enlarging)
-            small = yield from decoder.decode(stage, kept["embedding"], on, off, knobs.guidance, knobs.eta, rngs)
+            small = yield from decoder.decode(way, stage, kept, on, off, knobs.guidance, knobs.eta, rngs)
             if not enlarging:
                 return picture(small)
             stage, kept = begin(small, UpsampleKnobs(enlarging), kit, rngs, before=stage.end)
         return picture((yield from enlarge(stage, kept, rngs)))
+
+
+def _way(kit: Kit) -> decoder.Way:
+    return latents.LATENTS if "movq" in kit.config else decoder.PIXELS
+
+
+def _twice(prompt: Prompt, knobs: UnclipKnobs, kit: Kit) -> bool:
+    """Whether the prior is run for the negative text too: a decoder without text knows it by its embedding alone."""
+    return _way(kit) is latents.LATENTS and bool(prompt.negative) and knobs.guidance != 1
 
 
 def _embed(
@@ -82,11 +103,32 @@ def _embed(
         found = yield from ask("look_at", prompt.image[None].to(like))
         return found.to(like.dtype).expand(len(rngs), -1), 0
     stage = stage or prior.begin(knobs.prior_steps, knobs.candidates, kit, rngs)
-    after = knobs.steps + (knobs.upsample_steps if knobs.upsample else 0)
+    more = knobs.prior_steps if _twice(prompt, knobs, kit) else 0
+    stage = replace(stage, after=more + knobs.steps + (knobs.upsample_steps if knobs.upsample else 0))
     scale = needed(prompt, knobs.prior_guidance)
 
-    def glance(candidates: Tensor):
+    def glance(candidates: Tensor) -> Look:
         best = yield from prior.choose(candidates, on)
-        return (yield from decoder.glance(best, on, off, kit, prompt.seeds))
+        return (yield from decoder.glance(_way(kit), best, on, off, kit, prompt.seeds))
 
-    return (yield from prior.embed(replace(stage, after=after), on, off, scale, rngs, glance)), stage.end
+    return (yield from prior.embed(stage, on, off, scale, rngs, glance, {})), stage.end
+
+
+def _away(
+    prompt: Prompt, knobs: UnclipKnobs, kit: Kit, off: Text, rngs: list[torch.Generator],
+    embedding: Tensor, stage: Stage | None, before: int,
+) -> Generator[Eval | Step, Any, tuple[Tensor, int]]:  # fmt: skip
+    """What latents are led away from (B, E): no picture, or what the negative text may look like; and steps so far."""
+    if not stage and not _twice(prompt, knobs, kit):
+        found = yield from ask("nothing", embedding[:1])
+        return found.expand_as(embedding), before
+    if not stage and knobs.embedding != "prior":
+        return (yield from ask("stand_in", off.embedding)).to(embedding.dtype), before
+    stage = stage or prior.begin(knobs.prior_steps, 1, kit, rngs, before)
+    stage = replace(stage, after=knobs.steps + (knobs.upsample_steps if knobs.upsample else 0))
+
+    def glance(_: Tensor) -> Look:
+        return (yield from decoder.glance(_way(kit), embedding, off, off, kit, prompt.seeds))
+
+    kept = {"embedding": embedding}
+    return (yield from prior.embed(stage, off, off, 1.0, rngs, glance, kept)), stage.end

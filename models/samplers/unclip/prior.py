@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from models.protocol import Eval, Kit, Look, Step, Target, ask
-from models.samplers.diffusion import fresh, own
+from models.samplers.diffusion import dtype_of, fresh, own
 from models.samplers.guidance import Guide, Text
 from models.samplers.stage import Stage, run
 
@@ -25,7 +25,7 @@ Parts = Mapping[str, nn.Module]
 def guess(parts: Parts, z: Tensor, t: Tensor, text: Tensor, states: Tensor, mask: Tensor) -> Tensor:
     """Noisy embeddings (B, E) at t (B,) under text embeddings, states and mask -> what the prior predicts, as z."""
     net = parts["prior"]
-    given, text, states = (rows.to(net.dtype) for rows in (z, text, states))
+    given, text, states = (rows.to(dtype_of(net)) for rows in (z, text, states))
     found = net(given, t, proj_embedding=text, encoder_hidden_states=states, attention_mask=mask)
     return found.predicted_image_embedding.to(z.dtype)
 
@@ -55,15 +55,16 @@ TARGETS = {
 }
 
 
-def begin(steps: int, candidates: int, kit: Kit, rngs: Sequence[torch.Generator]) -> Stage:
+def begin(steps: int, candidates: int, kit: Kit, rngs: Sequence[torch.Generator], before: int = 0) -> Stage:
     """The prior's stage: `candidates` embeddings of noise for each picture, (B, N, E)."""
-    config = kit.config["prior_scheduler"]
-    return Stage(fresh(own(config), config, steps), kit.noise((candidates, kit.config["prior"]["embedding_dim"]), rngs))
+    config, shape = kit.config["prior_scheduler"], (candidates, kit.config["prior"]["embedding_dim"])
+    return Stage(fresh(own(config), config, steps), kit.noise(shape, rngs), before=before)
 
 
 def embed(
-    stage: Stage, on: Text, off: Text, scale: float, rngs: Sequence[torch.Generator], look: Callable[[Tensor], Look]
-) -> Generator[Eval | Step, Any, Tensor]:
+    stage: Stage, on: Text, off: Text, scale: float, rngs: Sequence[torch.Generator], look: Callable[[Tensor], Look],
+    kept: Mapping[str, Tensor],
+) -> Generator[Eval | Step, Any, Tensor]:  # fmt: skip
     """Denoise the candidates and keep the best of each picture's: CLIP image embeddings (B, E)."""
     count = stage.x.shape[1]
     rows = (
@@ -74,7 +75,7 @@ def embed(
     def predict(z: Tensor, t: Tensor) -> Generator[Eval, Any, Tensor]:
         return (yield from guide.ask("guess", z.flatten(0, 1), t)).unflatten(0, (-1, count))
 
-    return (yield from choose((yield from run(stage, predict, look, rngs, {}, {"stage": 0.0})), on))
+    return (yield from choose((yield from run(stage, predict, look, rngs, kept, {"stage": 0.0})), on))
 
 
 def choose(candidates: Tensor, on: Text) -> Generator[Eval, Any, Tensor]:

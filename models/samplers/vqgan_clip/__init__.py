@@ -48,7 +48,10 @@ class ClimbKnobs(Knobs):
 
 @dataclass(frozen=True)
 class VqganClipKnobs(CropKnobs, ClimbKnobs):
-    """The climb's settings, then the crops'."""
+    """The climb's settings, then the crops', then the enlargement's."""
+
+    upsample: bool = knob(False)  # four times as wide at the end, where the suite has an upsampler: `Enlarged`
+    upsample_steps: int = knob(7, low=2, high=1000, unit="steps")
 
 
 class VqganClip:

@@ -35,8 +35,13 @@ def crops_view(state: State, knobs: Any, kit: Kit) -> Look:
 def codes_view(state: State, knobs: Any, kit: Kit) -> Look:
     """The map of codes, a colour a code: (B, 3, h, w), one pixel a code."""
     _, indices = yield from ask("decode", state.x["shown"])
+    return code_colours(indices)
+
+
+def code_colours(indices: Tensor) -> Tensor:
+    """Code indices (B, h, w) -> (B, 3, h, w) in [0, 1]: the same code has the same colour on every map."""
     turn = (indices * GOLDEN).unsqueeze(1) + torch.arange(3, device=indices.device).view(3, 1, 1) / 3
-    return 0.5 + 0.5 * (2 * math.pi * turn).cos()
+    return 0.55 + 0.35 * (2 * math.pi * turn).cos()
 
 
 def contact_sheet(pictures: Tensor) -> Tensor:
