@@ -21,7 +21,7 @@ function replaced(text, word, by) {
 
 // Behind the letters of the prompt: the same sentence, unseen but for the waves under its unknown words.
 function underline(value) {
-  const field = document.querySelector("#prompt textarea");
+  const field = document.querySelector(`#${props.field} textarea`);
   if (!field) return;
   const behind = field.parentElement.querySelector(".behind") || field.parentElement.appendChild(make("div", "behind"));
   behind.setAttribute("aria-hidden", "true");
@@ -46,8 +46,8 @@ function unknown(value) {
     near.append(" ");
   }
   const things = make("p", "stickers");
-  things.append(make("span", "quiet", say("hint.know", { n: props.stickers.length })));
-  for (const sticker of props.stickers) {
+  things.append(make("span", "quiet", say("hint.know", { n: quartetStickers.length })));
+  for (const sticker of quartetStickers) {
     const name = sticker[value.language];
     const button = chip("", replaced(value.text, value.unknown[0].word, name));
     const image = make("img");
@@ -63,8 +63,8 @@ function examples() {
   const line = make("p", "try");
   line.append(make("span", "quiet", say("hint.try") + ": "));
   const other = quartet.language === "zh" ? "en" : "zh";
-  props.examples[quartet.language].slice(1).forEach((text) => line.append(chip(text, text)));
-  line.append(chip(props.examples[other][0], props.examples[other][0], other === "zh" ? "zh-CN" : "en"));
+  quartetExamples[quartet.language].slice(1).forEach((text) => line.append(chip(text, text)));
+  line.append(chip(quartetExamples[other][0], quartetExamples[other][0], other === "zh" ? "zh-CN" : "en"));
   return line;
 }
 
@@ -77,7 +77,11 @@ function draw() {
     line.append(make("del", "", value.dropped));
     parts.push(line);
   }
-  if (value.unknown.length) parts.push(...unknown(value));
+  if (value.foreign) {
+    const line = make("p", "near", say("hint.foreign") + " ");
+    if (value.english) line.append(say("hint.english") + " ", chip(value.english, value.english, "en"));
+    parts.push(line);
+  } else if (value.unknown.length) parts.push(...unknown(value));
   else parts.push(examples());
   root.replaceChildren(...parts);
 }

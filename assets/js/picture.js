@@ -4,7 +4,6 @@ quartet.Picture = class {
     this.canvas = canvas;
     this.pen = canvas.getContext("2d");
     this.frame = this.before = null;
-    this.calm = matchMedia("(prefers-reduced-motion: reduce)");
     new ResizeObserver(() => this.fit()).observe(canvas.parentElement);
     this.fit();
   }
@@ -17,7 +16,7 @@ quartet.Picture = class {
     if (frame) await Promise.all(frame.images.map((image) => image.decode().catch(() => null)));
     if (frame !== this.frame) return; // a newer one came while this was decoded
     this.layout();
-    if (!fade || !this.before || this.calm.matches) return this.draw(1);
+    if (!fade || !this.before || quartet.calm.matches) return this.draw(1);
     const begin = performance.now();
     const turn = (now) => {
       if (frame !== this.frame) return;

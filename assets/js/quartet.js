@@ -7,12 +7,45 @@ window.quartet = (() => {
   const native = (navigator.language || "en").toLowerCase().startsWith("zh") ? "zh" : "en";
   let language = ["en", "zh"].includes(asked) ? asked : remembered("quartet.language") || native;
 
+  // A value may be words itself, { key, values }, or a list of such.
+  const filled = (value) => Array.isArray(value) ? value.map(filled).join(language === "zh" ? "、" : ", ")
+    : value?.key ? say(value.key, value.values) : String(value ?? "");
   const say = (key, values = {}) =>
-    (window.quartetWords[language][key] || key).replace(/\{(\w+)\}/g, (_, name) => values[name] ?? "");
+    (window.quartetWords[language][key] || key).replace(/\{(\w+)\}/g, (_, name) => filled(values[name]));
+
+  const number = (value, digits) => value.toLocaleString("en", { maximumFractionDigits: digits, minimumFractionDigits: digits });
+
+  // Gradio's pieces that show a sign only, or speak the browser's language whatever the page's.
+  const names = { "#die": "die", "#dark": "page.dark", "#file .upload-container": "info.drop" };
+  const name = () => {
+    for (const [where, key] of Object.entries(names))
+      document.querySelectorAll(where).forEach((element) => {
+        element.setAttribute("aria-label", say(key));
+        element.title = say(key);
+      });
+    document.querySelectorAll("#file .upload-container .wrap").forEach((wrap) => {
+      for (const node of wrap.childNodes) if (node.nodeType === Node.TEXT_NODE) node.data = "";
+    });
+    document.documentElement.style.setProperty("--say-drop", JSON.stringify(say("info.drop")));
+  };
+
+  // Pictures in Gradio's sliders come without a word: which side, and what was chosen for it.
+  const slid = { "#pair": ["pair.left", "pair.right"], "#unclip-slider": ["unclip.small", "unclip.large"] };
+  const caption = () => {
+    for (const [where, keys] of Object.entries(slid)) {
+      const chosen = document.querySelectorAll(where + " input");
+      document.querySelectorAll(where + " img").forEach((image, k) => {
+        image.alt = [say(keys[k % 2]), chosen[k]?.value].filter(Boolean).join(": ");
+      });
+    }
+  };
+  document.addEventListener("load", ({ target }) => target.closest?.(Object.keys(slid).join()) && caption(), true);
 
   const apply = () => {
     document.documentElement.lang = language === "zh" ? "zh-CN" : "en";
     document.title = say("page.title");
+    name();
+    caption();
     listeners.forEach((listener) => listener());
   };
   const speak = (next) => {
@@ -41,6 +74,23 @@ window.quartet = (() => {
     element.textContent = text;
     return element;
   };
+  // The judge's verdict on a picture, word by word; `nth` of several.
+  const verdict = (words, nth = null) => {
+    const line = make("p", "words");
+    line.setAttribute("role", "group");
+    line.setAttribute("aria-label", nth ? say("judge.picture", { n: nth }) : say("judge"));
+    if (nth) line.append(make("span", "nth", nth));
+    words.forEach((word, k) => {
+      const item = make("span", "word " + word.mark.replace(" ", "-"), word[language]);
+      item.title = say("judge." + word.mark);
+      item.style.animationDelay = 60 * k + "ms";
+      item.append(make("span", "sr", " (" + say("judge." + word.mark) + ") "));
+      line.append(item);
+    });
+    return line;
+  };
+  const calm = matchMedia("(prefers-reduced-motion: reduce)");
+  const reveal = (element, block) => element.scrollIntoView({ behavior: calm.matches ? "instant" : "smooth", block });
   const ink = (name) => getComputedStyle(document.body).getPropertyValue("--" + name).trim();
 
   // A painter's shape around (x, y), half as wide as `r`: circle, square, triangle, diamond.
@@ -52,7 +102,7 @@ window.quartet = (() => {
   };
 
   return {
-    say, speak, shade, start, make, ink, shapes,
+    say, filled, number, speak, shade, start, name, make, ink, shapes, verdict, calm, reveal,
     lanes: Object.keys(shapes),
     get language() { return language; },
     // Call `listener` whenever language or colours change, for as long as `element` is on the page.

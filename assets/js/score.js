@@ -51,7 +51,7 @@ quartet.Score = class {
   ticks(span, at, height) {
     const pen = this.pen, step = [0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60, 300, 600].find((size) => at(size) - at(0) >= 48) || 1800;
     pen.fillStyle = quartet.ink("quiet");
-    pen.font = '11px "Martian Mono", monospace';
+    pen.font = '13px "Martian Mono", monospace';
     pen.textBaseline = "bottom";
     pen.textAlign = "center";
     for (let k = 0; k * step <= span; k++) pen.fillText(String(+(k * step).toFixed(1)), Math.max(at(k * step), 10), height - 2);

@@ -6,8 +6,9 @@ quartet.Tape = class {
     this.open = null; // text, seed, what each painter weighs
     this.over = null; // how it ended
     this.error = null;
+    this.matrix = null; // CLIP's similarities to this sentence and to changed ones
     this.clock = { time: 0, at: performance.now() };
-    this.lanes = Object.fromEntries(quartet.lanes.map((lane) => [lane, { state: "idle", i: 0, n: 0, seconds: 0, dots: [], frames: [], marks: null, note: null }]));
+    this.lanes = Object.fromEntries(quartet.lanes.map((lane) => [lane, { state: "idle", i: 0, n: 0, seconds: 0, dots: [], frames: [], thoughts: [], marks: null, note: null }]));
   }
 
   // Take in what is new of { number: news }; news come twice, so that none is lost.
@@ -37,7 +38,9 @@ quartet.Tape = class {
     }
   }
 
+  on_thought(item) { this.lanes[item.lane].thoughts.push(item); }
   on_marks(item) { this.lanes[item.lane].marks = item; }
+  on_matrix(item) { this.matrix = item; }
   on_error(item) { this.error = item; }
   on_over(item) { this.over = item; }
 
@@ -52,5 +55,6 @@ quartet.Tape = class {
 
   // The picture of `lane` at `time`, and the network evaluations up to then.
   frame(lane, time = Infinity) { return this.lanes[lane].frames.findLast((frame) => frame.time <= time) || null; }
+  thought(lane, time = Infinity) { return this.lanes[lane].thoughts.findLast((thought) => thought.time <= time) || null; }
   evaluations(lane, time = Infinity) { return this.lanes[lane].dots.filter((dot) => !dot.look && dot.begin <= time).length; }
 };

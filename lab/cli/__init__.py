@@ -4,13 +4,13 @@ Exit codes: 0 done, 1 it failed, 2 what was asked for cannot be.  `--json` print
 progress goes to standard error, and only where somebody watches.
 """
 
-from lab.cli import measuring, painting, racing, serving, training
+from lab.cli import measuring, painting, racing, serving, training, weights
 from lab.cli.common import app, fail
 
 __all__ = ["app", "fail"]
 
 for command in (
     serving.serve, racing.race, painting.paint, painting.rerun, training.storybook, training.train, measuring.measure,
-    measuring.card, measuring.bench,
+    measuring.card, measuring.bench, weights.pin, weights.fetch, weights.convert,
 ):  # fmt: skip
     app.command()(command)

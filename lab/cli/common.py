@@ -12,7 +12,7 @@ import typer
 from tqdm import tqdm
 
 if TYPE_CHECKING:
-    from lab.race import Outcome
+    from lab.race import Outcome, Race
     from models.engine import Engine
 
 app = typer.Typer(help="One prompt, four ways to paint it.", no_args_is_help=True, pretty_exceptions_enable=False)
@@ -21,10 +21,11 @@ FAMILIES = "latent,pixel,vqgan_clip,unclip"
 SuiteOption = Annotated[str, typer.Option("--suite", help="a suite's name, or a folder laid out like classroom")]
 FamiliesOption = Annotated[str, typer.Option("--families", help="the painters, by commas")]
 KnobsOption = Annotated[list[str] | None, typer.Option("--set", help="a knob, as PAINTER.NAME=VALUE; may repeat")]
-DeviceOption = Annotated[str, typer.Option("--device", help="auto, cpu or cuda")]
+DeviceOption = Annotated[str, typer.Option("--device", help="auto, cpu, cuda, openvino or openvino-bf16")]
 JsonOption = Annotated[bool, typer.Option("--json", help="print the result as one line of JSON")]
 SeedOption = Annotated[int, typer.Option("--seed", min=0, help="of the first picture; the others count up from it")]
 CountOption = Annotated[int, typer.Option("--count", min=1, max=64, help="pictures of each painter")]
+EnlargeOption = Annotated[bool, typer.Option("--enlarge", help="paint on: four times as wide at the end")]
 NegativeOption = Annotated[str, typer.Option("--negative", help="what to keep away from")]
 
 
@@ -49,12 +50,16 @@ def failing() -> Iterator[None]:
 
 def open_engine(suite: str, device: str) -> tuple[Engine, str]:
     """An inline engine on a suite, and the name that requests call the suite by."""
-    from lab.race import default_engine, open_suite
+    from transformers.utils.logging import disable_progress_bar
 
-    if device not in ("auto", "cpu", "cuda"):
-        fail(f"device is {device!r}; give auto, cpu or cuda")
+    from lab.race import default_engine, open_suite
+    from lab.race.painters import precision
+
+    if device not in ("auto", "cpu", "cuda", "openvino", "openvino-bf16"):
+        fail(f"device is {device!r}; give auto, cpu, cuda, openvino or openvino-bf16")
+    disable_progress_bar()  # of transformers: it would run where nobody watches, and beside our own
     with failing():
-        table = open_suite(suite)
+        table = open_suite(suite, precision(suite, device))
         return default_engine(table, device=device), table.name
 
 
@@ -93,8 +98,40 @@ def told(outcome: Outcome) -> dict[str, Any]:
     """An outcome as plain data, without its pictures."""
     from lab.record.plain import plain
 
-    names = ("lane", "state", "i", "n", "waited", "seconds", "looks", "evals", "rows", "workspace", "cut", "note")
-    return plain({name: getattr(outcome, name) for name in names} | {"knobs": outcome.knobs, "facts": outcome.facts})
+    names = ("lane", "state", "i", "n", "waited", "seconds", "looks", "evals", "rows", "workspace", "cut")
+    more = {"covered": covers(outcome), "note": outcome.note or cover_note(outcome)}
+    found = {name: getattr(outcome, name) for name in names} | more
+    return plain(found | {"knobs": outcome.knobs, "facts": outcome.facts})
+
+
+NEED = "{lane} will need {need} of memory, {weights} of it weights and {workspace} to work in; {limit}"
+
+
+def foretell(race: Race, quiet: bool) -> dict[str, Any]:
+    """By painter what it will need in memory, None where that cannot be told; said on standard error beforehand."""
+    from lab.race.needs import need_of
+
+    found = {lane: need_of(race.engine, request) for lane, request in race.requests.items()}
+    for lane, need in found.items():
+        if need is not None and not quiet:
+            said = {name: f"{size / 1e6:,.0f} MB" for name, size in need.items() if name != "fits" and size is not None}
+            limit = "{budget} are allowed, so it fits" if need["fits"] else "only {budget} are allowed"
+            limit = limit.format(**said) if "budget" in said else "there is no limit"
+            typer.echo(NEED.format(lane=lane, limit=limit, **said), err=True)
+    return found
+
+
+def covers(outcome: Outcome) -> int:
+    """How many of its pictures the safety checker had covered."""
+    from models.samplers.guard import is_cover
+
+    return 0 if outcome.images is None else sum(map(is_cover, outcome.images))
+
+
+def cover_note(outcome: Outcome) -> str:
+    """Why pictures are grey; empty where none is."""
+    why = "the safety checker took it for something that is not shown; try another seed or other words"
+    return f"covered {count}: {why}" if (count := covers(outcome)) else ""
 
 
 def columns(rows: Sequence[Mapping[str, Any]]) -> str:

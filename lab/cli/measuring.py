@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import sys
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from tqdm import tqdm
 
 from lab.cli.common import (
     FAMILIES,
@@ -105,7 +108,7 @@ def together(
     from models.protocol import Prompt, Request
 
     def paint(family: str, prompts: Sequence[str], seeds: Sequence[int]) -> Tensor:
-        knobs = settle(engine, family, settings.get(family))
+        knobs = settle(engine, family, settings.get(family), suite)
         runs = [
             engine.submit(Request(family, Prompt(text, seeds=(seed,)), knobs, suite, f"measure {k}"))
             for k, (text, seed) in enumerate(zip(prompts, seeds, strict=True))
@@ -130,30 +133,49 @@ def card(
 
     if count % 100 or not folder.is_dir():
         fail(f"count is {count}, folder {str(folder)!r}; give a multiple of 100, and a suite's folder")
-    found = figures(folder, count)
+    with failing(), bar(1, "parts", as_json) as progress:
+
+        def report(part: str, done: int, total: int) -> None:
+            progress.total = total
+            progress.set_description(part, refresh=False)
+            progress.update(done - progress.n)
+            progress.refresh()
+
+        found = figures(folder, count, report)
     written = write_card(folder, found)
     typer.echo(json.dumps(found) if as_json else f"{written}: {', '.join(found)}")
 
 
 def bench(
-    size: Annotated[str, typer.Option(help="classroom or tiny: of networks made up")] = "classroom",
+    size: Annotated[str, typer.Option(help="classroom, tiny, or full: the published ones")] = "classroom",
     families: FamiliesOption = FAMILIES,
     visitors: Annotated[str, typer.Option(help="how many paint at once, by commas")] = "1,4,8",
-    repeats: Annotated[int, typer.Option(min=1, help="of every pair; the median counts")] = 5,
-    suite: Annotated[str | None, typer.Option(help="whose weights; default: random ones of that size")] = None,
+    repeats: Annotated[int, typer.Option(min=1, help="of every pair at most; the median counts")] = 5,
+    steps: Annotated[int | None, typer.Option(min=2, help="of every picture; default: 8 to 10")] = None,
+    minutes: Annotated[float, typer.Option(help="how long it may take; fewer repeats keep it within")] = 4.5,
+    suite: Annotated[str | None, typer.Option(help="whose weights; default: the shipped ones")] = None,
+    weights: Annotated[str | None, typer.Option(help="random: for speed alone")] = None,
+    levers: Annotated[bool, typer.Option("--levers", help="time instead what might make a step quicker")] = False,
     device: DeviceOption = "cpu",
     as_json: JsonOption = False,
 ) -> None:
-    """Time our painters against the stock pipelines with the same weights: ratios, paired in one run."""
+    """Time our painters against the stock pipelines with the same weights: ratios, paired in one run.
+
+    Each row is shown as soon as it is measured; Ctrl-C ends the bench with the tables of what there is.
+    """
+    from lab.measure.bench import add, empty, line, table
     from lab.measure.bench import bench as run
-    from lab.measure.bench import table
 
     try:
         crowd = tuple(int(word) for word in visitors.split(","))
     except ValueError:
         fail(f"visitors is {visitors!r}; give numbers by commas, as 1,4,8")
-    progress = bar(1, "bench", as_json)
-    with failing():
-        results = run(size, tuple(families.split(",")), crowd, repeats, suite, device, progress.set_description)
-    progress.close()
-    typer.echo(json.dumps(results) if as_json else table(results))
+    results, begun, shown = empty(), time.monotonic(), sys.stderr if as_json else sys.stdout
+    with failing(), suppress(KeyboardInterrupt), bar(round(60 * minutes), "seconds", as_json) as progress:
+        timing = run(size, tuple(families.split(",")), crowd, repeats, steps, minutes, suite, device, weights, levers)
+        for question, row in timing:
+            add(results, question, row)
+            progress.update(min(round(time.monotonic() - begun), progress.total) - progress.n)
+            if question != "about":
+                tqdm.write(line(question, row), shown)  # above the bar
+    typer.echo(json.dumps(results) if as_json else "\n" + table(results))

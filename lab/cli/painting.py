@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -11,22 +12,24 @@ import typer
 from lab.cli.common import (
     CountOption,
     DeviceOption,
+    EnlargeOption,
     JsonOption,
     NegativeOption,
     SeedOption,
     SuiteOption,
-    bar,
     fail,
     failing,
+    foretell,
     open_engine,
     settings,
     told,
 )
+from lab.cli.playing import follow, verdicts, watcher
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from lab.race import Race
+    from models.engine import Engine, Run
 
 
 def paint(
@@ -38,6 +41,7 @@ def paint(
     knobs: Annotated[list[str] | None, typer.Option("--set", help="a knob, as NAME=VALUE; repeat for more")] = None,
     image: Annotated[Path | None, typer.Option(help="a picture to start from")] = None,
     mask: Annotated[Path | None, typer.Option(help="white where the picture is to be repainted")] = None,
+    enlarge: EnlargeOption = False,
     out: Annotated[Path | None, typer.Option(help="PNG to write; default FAMILY.png")] = None,
     suite: SuiteOption = "classroom",
     device: DeviceOption = "cpu",
@@ -55,22 +59,20 @@ def paint(
             fail(f"family is {family!r}; give one of {', '.join(engine.samplers)}")
         race = Race(
             engine, name, lanes=(family,), knobs={family: settings(knobs or [])}, client="cli", prompt=asked,
-            exact=True, every=None,
+            exact=True, every=None, enlarge=enlarge,
         )  # fmt: skip
-        outcome = follow(race, as_json)[family]
+        need, outcome = foretell(race, as_json)[family], follow(race, as_json)[family]
         if outcome.state != "done":
             fail(f"{family} is {outcome.state}: {outcome.note}", 1)
-        files = _save(race, family, out or Path(f"{family}.png"))
-    if as_json:
-        typer.echo(json.dumps({"files": [str(file) for file in files], "seeds": asked.seeds, **told(outcome)}))
-    else:
-        about = f"{outcome.i} steps, {outcome.evals} evaluations, {outcome.seconds:.2f} s"
-        typer.echo("\n".join(f"{file}: seed {one}, {about}" for file, one in zip(files, asked.seeds, strict=True)))
+        said, names = verdicts(engine, race.runs[family]), _names(out or Path(f"{family}.png"), asked.seeds)
+        files = _save(engine, race.runs[family], said, dict(enumerate(names)))
+    report = {"files": files, "seeds": asked.seeds, **told(outcome), "forecast": need, "verdict": said}
+    typer.echo(json.dumps(report) if as_json else _lines(report))
 
 
 def rerun(
     file: Annotated[Path, typer.Argument(help="a PNG that quartet saved")],
-    out: Annotated[Path | None, typer.Option(help="PNG to write the new picture to")] = None,
+    out: Annotated[Path | None, typer.Option(help="PNG to write; those of a sheet are numbered")] = None,
     most: Annotated[int | None, typer.Option(min=0, max=255, help="end with status 1 above this difference")] = None,
     suite: SuiteOption = "classroom",
     device: DeviceOption = "cpu",
@@ -80,12 +82,15 @@ def rerun(
     from lab.record import read
     from lab.record import rerun as again
 
+    runs: list[Run] = []
     with failing():
         found = read(file)
         engine, _ = open_engine(suite, device)
-        repainted = list(again(found, engine))
-    if out is not None:
-        _write(out, repainted[0].painted)
+        watch = watcher(engine, as_json)
+        repainted = list(again(found, engine, watch=lambda run: (runs.append(run), watch(run))))
+        for k, run in enumerate(runs if out else ()):
+            name = out if len(runs) == 1 else out.with_stem(f"{out.stem}-{k + 1}")
+            _save(engine, run, verdicts(engine, run), {repainted[k].receipt["index"]: name})
     report = [
         {
             "sampler": each.receipt["sampler"], "seed": each.receipt["seeds"][each.receipt["index"]],
@@ -105,19 +110,6 @@ def rerun(
         raise typer.Exit(1)
 
 
-def follow(race: Race, quiet: bool) -> dict[str, Any]:
-    """Play a race to its end under progress bars; its outcomes."""
-    bars = {}
-    for event in race:
-        if event.n and event.lane not in bars:
-            bars[event.lane] = bar(event.n, event.lane, quiet)
-        if event.lane in bars:
-            bars[event.lane].update(event.i - bars[event.lane].n)
-    for each in bars.values():
-        each.close()
-    return race.outcomes
-
-
 def _picture(file: Path | None, mode: str) -> Tensor | None:
     """A picture file as (C, H, W) in [0, 1]."""
     if file is None:
@@ -134,17 +126,20 @@ def _picture(file: Path | None, mode: str) -> Tensor | None:
     return torch.from_numpy(values).reshape(*values.shape[:2], -1).permute(2, 0, 1).float() / 255
 
 
-def _save(race: Race, lane: str, file: Path) -> list[Path]:
-    """One PNG a picture, each with its receipt; several are numbered by their seeds."""
+def _lines(report: Mapping[str, Any]) -> str:
+    """A line a picture: its file and seed, what it cost, and why it is grey where it is."""
+    about = f"{report['i']} steps, {report['evals']} evaluations, {report['seconds']:.2f} s"
+    about += f"; {report['note']}" if report["covered"] else ""
+    return "\n".join(f"{file}: seed {one}, {about}" for file, one in zip(report["files"], report["seeds"], strict=True))
+
+
+def _names(file: Path, seeds: Sequence[int]) -> list[Path]:
+    """One a picture; several are numbered by their seeds."""
+    return [file] if len(seeds) == 1 else [file.with_stem(f"{file.stem}-{seed}") for seed in seeds]
+
+
+def _save(engine: Engine, run: Run, said: Sequence[Any], files: Mapping[int, Path]) -> list[str]:
+    """One PNG for each picture of a run that `files` names by its index, with its receipt and what was said of it."""
     from lab.record import receipt, save
 
-    seeds, images = race.prompt.seeds, race.outcomes[lane].images
-    names = [file] if len(seeds) == 1 else [file.with_stem(f"{file.stem}-{seed}") for seed in seeds]
-    notes = [receipt(race.engine, race.runs[lane], index) for index in range(len(seeds))]
-    return [save(name, image, note) for name, image, note in zip(names, images, notes, strict=True)]
-
-
-def _write(file: Path, image: Any) -> None:
-    from PIL import Image
-
-    Image.fromarray(image).save(file)
+    return [str(save(file, run.newest.images[k], receipt(engine, run, k, said[k]))) for k, file in files.items()]

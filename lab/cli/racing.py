@@ -12,6 +12,7 @@ from lab.cli.common import (
     FAMILIES,
     CountOption,
     DeviceOption,
+    EnlargeOption,
     FamiliesOption,
     JsonOption,
     KnobsOption,
@@ -22,17 +23,18 @@ from lab.cli.common import (
     columns,
     fail,
     failing,
+    foretell,
     open_engine,
     told,
 )
-from lab.cli.painting import follow
+from lab.cli.playing import follow, verdicts
 
 if TYPE_CHECKING:
     import numpy as np
 
     from lab.race import Race
 
-SCALE, GAP = 4, 8  # of the pictures on the sheet
+SIDE, GAP = 256, 8  # pixels that a picture on the sheet is brought to, by whole multiples, and between two
 
 
 def race(
@@ -43,6 +45,7 @@ def race(
     families: FamiliesOption = FAMILIES,
     budget: Annotated[float | None, typer.Option(min=0.01, help="device seconds for each")] = None,
     knobs: KnobsOption = None,
+    enlarge: EnlargeOption = False,
     out: Annotated[Path, typer.Option(help="PNG to write")] = Path("race.png"),
     suite: SuiteOption = "classroom",
     device: DeviceOption = "cpu",
@@ -55,15 +58,15 @@ def race(
     with failing():
         run = Race(
             engine, name, prompt, seed, tuple(families.split(",")), by_painter(knobs), budget, "cli",
-            negative=negative, count=count, exact=True, every=None,
+            negative=negative, count=count, exact=True, every=None, enlarge=enlarge,
         )  # fmt: skip
-        outcomes = follow(run, as_json)
+        needs, outcomes = foretell(run, as_json), follow(run, as_json)
         done = [lane for lane in run.requests if outcomes[lane].images is not None]
         if not done:
             fail("nobody painted: " + "; ".join(f"{lane}: {each.note}" for lane, each in outcomes.items()), 1)
-        verdicts = _verdicts(run, done)
-        _save(run, done, verdicts, out)
-    rows = [told(outcomes[lane]) | {"verdict": verdicts.get(lane)} for lane in run.requests]
+        said = {lane: verdicts(engine, run.runs[lane]) for lane in done}
+        _save(run, done, said, out)
+    rows = [told(outcomes[lane]) | {"forecast": needs[lane], "verdict": said.get(lane)} for lane in run.requests]
     if as_json:
         typer.echo(json.dumps({"file": str(out), "prompt": prompt, "seeds": run.prompt.seeds, "lanes": rows}))
     else:
@@ -71,20 +74,7 @@ def race(
         typer.echo(f"\n{out}: {', '.join(done)}, from left to right")
 
 
-def _verdicts(run: Race, lanes: list[str]) -> dict[str, list[dict[str, Any]]]:
-    """Of each picture: similarity to the sentence, and the judge's marks of its words, where there is a judge."""
-    from lab.measure.appraise import appraise
-
-    found = {}
-    for lane in lanes:
-        request, images = run.requests[lane], run.outcomes[lane].images
-        said = appraise(run.engine, request.suite, run.prompt.text, images, run.runs[lane].tokens)
-        marks = said.marks or [None] * len(images)
-        found[lane] = [{"similarity": value, "marks": mark} for value, mark in zip(said.similarity, marks, strict=True)]
-    return found
-
-
-def _save(run: Race, lanes: list[str], verdicts: dict[str, list[dict[str, Any]]], file: Path) -> None:
+def _save(run: Race, lanes: list[str], said: dict[str, list[dict[str, Any]]], file: Path) -> None:
     """A column a painter, a row a seed."""
     from lab.record import receipt, save
 
@@ -92,11 +82,12 @@ def _save(run: Race, lanes: list[str], verdicts: dict[str, list[dict[str, Any]]]
     left = GAP
     for lane in lanes:
         images = run.outcomes[lane].images
-        height, width = (side * SCALE for side in images.shape[1:3])
+        times = _times(images)
+        height, width = (side * times for side in images.shape[1:3])
         for k, image in enumerate(images):
             top = GAP + k * (height + GAP)
-            sheet[top : top + height, left : left + width] = image.repeat(SCALE, 0).repeat(SCALE, 1)
-            notes.append(receipt(run.engine, run.runs[lane], k, verdicts[lane][k], (left, top, width, height)))
+            sheet[top : top + height, left : left + width] = image.repeat(times, 0).repeat(times, 1)
+            notes.append(receipt(run.engine, run.runs[lane], k, said[lane][k], (left, top, width, height)))
         left += width + GAP
     save(file, sheet, notes)
 
@@ -105,9 +96,14 @@ def _blank(groups: list[np.ndarray]) -> np.ndarray:
     """White paper on which every group has its column."""
     import numpy as np
 
-    tall = max(len(images) * (images.shape[1] * SCALE + GAP) for images in groups) + GAP
-    wide = sum(images.shape[2] * SCALE + GAP for images in groups) + GAP
+    tall = max(len(images) * (images.shape[1] * _times(images) + GAP) for images in groups) + GAP
+    wide = sum(images.shape[2] * _times(images) + GAP for images in groups) + GAP
     return np.full((tall, wide, 3), 255, np.uint8)
+
+
+def _times(images: np.ndarray) -> int:
+    """How many times as large pictures (B, H, W, 3) stand on the sheet."""
+    return max(1, SIDE // max(images.shape[1:3]))
 
 
 def _row(row: dict[str, Any]) -> dict[str, Any]:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from lab.cli.common import bar, fail
+from lab.cli.common import JsonOption, bar, fail
 
 
 def storybook(
@@ -16,12 +16,18 @@ def storybook(
     seed: Annotated[int, typer.Option(help="the first scene's seed; the others count up from it")] = 0,
     columns: Annotated[int, typer.Option(min=1, max=40)] = 6,
     rows: Annotated[int, typer.Option(min=1, max=40)] = 4,
+    as_json: JsonOption = False,
 ) -> None:
     """Paint a contact sheet of Storybook scenes, unpicked."""
     from lab.storybook.sheet import contact_sheet
 
-    contact_sheet(seed, columns, rows).save(out)
-    typer.echo(f"{columns * rows} scenes, seeds {seed} to {seed + columns * rows - 1}: {out}")
+    count = columns * rows
+    with bar(count, "scenes", as_json) as progress:
+        contact_sheet(seed, columns, rows, painted=progress.update).save(out)
+    if as_json:
+        typer.echo(json.dumps({"file": str(out), "seeds": list(range(seed, seed + count))}))
+    else:
+        typer.echo(f"{count} scenes, seeds {seed} to {seed + count - 1}: {out}")
 
 
 def train(
@@ -30,6 +36,8 @@ def train(
     out: Annotated[Path, typer.Option(help="suite folder to write")] = Path("runs/classroom"),
     resume: Annotated[bool, typer.Option(help="go on from the checkpoint, or else from the weights in OUT")] = False,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda")] = "auto",
+    processes: Annotated[int, typer.Option(help="that share the training, on a CPU: one a core sees most")] = 1,
+    as_json: JsonOption = False,
 ) -> None:
     """Train one part of the classroom suite, or all in their order."""
     import torch
@@ -37,16 +45,19 @@ def train(
     from lab.train import PARTS, run
 
     where = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
+    done: list[dict[str, Any]] = []
     for name in PARTS if part == "all" else (part,):
-        share = minutes * PARTS[name][1] if part == "all" else minutes
-        progress = bar(1000, name)
+        share, facts = minutes * PARTS[name][1] if part == "all" else minutes, {}
         try:
-            for step in run(name, share, out, resume, where):
-                progress.update(step.i - progress.n)
-                progress.set_postfix({key: f"{value:.3g}" for key, value in step.facts.items()}, refresh=False)
+            with bar(1000, name, as_json) as progress:
+                for step in run(name, share, out, resume, where, processes):
+                    facts = {key: round(float(value), 4) for key, value in step.facts.items()}
+                    progress.update(step.i - progress.n)
+                    progress.set_postfix({key: f"{value:.3g}" for key, value in facts.items()}, refresh=False)
         except ValueError as error:
             fail(error)
-        progress.close()
-        typer.echo(
-            json.dumps({"part": name, "minutes": share, **{k: round(float(v), 4) for k, v in step.facts.items()}})
-        )
+        done.append({"part": name, "minutes": share, **facts})
+        if not as_json:
+            typer.echo(f"{name}, {share:g} minutes: {', '.join(f'{key} {value:g}' for key, value in facts.items())}")
+    if as_json:
+        typer.echo(json.dumps({"folder": str(out), "parts": done}))

@@ -30,6 +30,11 @@ class Appraisal:
     marks: tuple[Mapping[str, str], ...] | None
     judged: bool
 
+    def verdict(self, index: int) -> dict[str, Any]:
+        """What a receipt holds of one picture."""
+        marks = None if self.marks is None else dict(self.marks[index])
+        return {"similarity": self.similarity[index], "marks": marks}
+
 
 def similar(parts: Mapping[str, nn.Module], pictures: Tensor, tokens: Tensor) -> Tensor:
     """Cosines (B,) of pictures (B, 3, H, W) in [0, 1] to their texts' tokens (B, L)."""
@@ -42,7 +47,18 @@ def judge(parts: Mapping[str, nn.Module], pictures: Tensor) -> tuple[Tensor, ...
     return tuple(parts["judge"](pictures))
 
 
+def of_pictures(parts: Mapping[str, nn.Module], pictures: Tensor) -> Tensor:
+    """CLIP embeddings (B, D) of pictures (B, 3, H, W) in [0, 1]."""
+    return parts["clip"].image(pictures)
+
+
+def of_texts(parts: Mapping[str, nn.Module], tokens: Tensor) -> Tensor:
+    """CLIP embeddings (B, D) of tokens (B, L)."""
+    return parts["clip"].text(tokens).embedding
+
+
 SIMILAR, JUDGE = Target(similar, ("clip",)), Target(judge, ("judge",))
+IMAGE, TEXT = Target(of_pictures, ("clip",)), Target(of_texts, ("clip",))
 
 
 def has_judge(engine: Engine, suite: str) -> bool:

@@ -11,18 +11,19 @@ race.  `race.runs[lane]` is the engine's Run (tokens kept and dropped, States). 
 in one event, state "missing", and the others race.  With a `budget` every painter gets the same device seconds: it
 takes as many steps as fit by its measured pace (a first run is timed before, state "measuring") and at the deadline
 hands over its best so far (`outcome.cut`).  Looks are asked for at most every `every` seconds; None asks for none
-but the last.  `order="queue"` lets one painter finish before the next begins.
+but the last.  `order="queue"` lets one painter finish before the next begins.  `enlarge` has every picture made four
+times as wide at the end; `small_of(run)` is what was enlarged, and what a judge is to read.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from lab.race import pace
-from lab.race.events import OVER, Dot, Event, Follower, Outcome
+from lab.race.events import OVER, Dot, Event, Follower, Outcome, small_of
 from lab.race.painters import LANES, SAMPLERS, default_engine, missing, open_suite, parts_of, weight_of
 from models.engine import Engine, Run
 from models.knobs import Knobs
@@ -30,20 +31,24 @@ from models.protocol import Prompt, Request
 
 __all__ = [
     "LANES", "OVER", "SAMPLERS", "Dot", "Event", "Outcome", "Race", "default_engine", "missing", "open_suite",
-    "parts_of", "settle", "weight_of",
+    "parts_of", "settle", "small_of", "weight_of",
 ]  # fmt: skip
 
 ORDERS = ("together", "queue")
 Settings = Knobs | Mapping[str, Any]
 
 
-def settle(engine: Engine, lane: str, settings: Settings | None) -> Knobs:
-    """The knobs of a painter from plain data; a ValueError names painter, field, value and range."""
-    kind = engine.samplers[lane].knobs
-    if isinstance(settings, kind):
-        return settings
+def settle(
+    engine: Engine, lane: str, settings: Settings | None, suite: str | None = None, enlarge: bool = False
+) -> Knobs:
+    """The knobs of a painter from plain data, the rest as `suite` wants them; a ValueError names painter and field."""
+    kind, table = engine.samplers[lane].knobs, None if suite is None else engine.registry.suite(suite)
+    if enlarge and table is not None and "upsampler" not in table.parts:
+        raise ValueError(f"enlarge is True, but suite {suite!r} has no upsampler; give False")
+    given = settings.to_dict() if isinstance(settings, kind) else {**(settings or {})}
+    given |= {"upsample": True} if enlarge else {}
     try:
-        return kind.from_dict(settings or {})
+        return kind.from_dict({**(table.knobs.get(lane, {}) if table else {}), **given})
     except ValueError as error:
         raise ValueError(f"{lane}: {error}") from error
 
@@ -53,7 +58,8 @@ class Race:
 
     `knobs` maps lanes to settings (Knobs or plain data; absent ones are at their defaults); `budget` is in device
     seconds for each lane; `count` pictures a lane, seeded `seed`, `seed + 1` and so on.  `prompt` replaces text, seed,
-    negative and count where more is to be given (a picture to start from, a mask).
+    negative and count where more is to be given (a picture to start from, a mask).  Nobody looks at `blind` lanes as
+    long as they only guess (unCLIP's prior): a look would have to paint what is not decided yet.
     """
 
     def __init__(
@@ -73,6 +79,8 @@ class Race:
         exact: bool = False,
         every: float | None = 0.2,
         order: str = "together",
+        enlarge: bool = False,
+        blind: Collection[str] = (),
         clock: Callable[[], float] = time.perf_counter,
     ):
         unknown = [lane for lane in lanes if lane not in engine.samplers]
@@ -83,18 +91,16 @@ class Race:
         if stray := set(knobs or {}) - set(lanes):
             raise ValueError(f"knobs is given for {sorted(stray)}; this race has {list(lanes)}")
         self.engine, self.every, self.order, self.clock = engine, every, order, clock
+        self.blind, self.budget, self._probes = blind, budget, list[Run]()
         self.prompt = prompt or Prompt(text, negative, tuple(range(seed, seed + count)))
         self.missing = missing(engine, suite, tuple(lanes))
-        settings = {lane: settle(engine, lane, (knobs or {}).get(lane)) for lane in lanes}
+        settings = {lane: settle(engine, lane, (knobs or {}).get(lane), suite, enlarge) for lane in lanes}
         self.requests = {
             lane: Request(lane, self.prompt, settings[lane], suite, client, exact, budget) for lane in lanes
         }
-        self.budget = budget
         self.runs: dict[str, Run] = {}
         self.outcomes: dict[str, Outcome] = {}
-        self._probes: list[Run] = []
-        self._stopped = self._paused = False
-        self.zero = clock()
+        self._stopped, self._paused, self.zero = False, False, clock()
 
     def __iter__(self) -> Iterator[Event]:
         self.zero = self.clock()
@@ -159,12 +165,14 @@ class Race:
                 self.requests[lane] = replace(request, knobs=pace.fit(request.knobs, found, self.budget))
 
     def _enter(self, lane: str) -> Follower:
-        run = self.runs[lane] = self.engine.submit(self.requests[lane])
+        request = self.requests[lane]
+        keep = (-1,) if getattr(request.knobs, "upsample", False) else ()  # for `small_of`
+        run = self.runs[lane] = self.engine.submit(request, keep)
         if self._stopped:
             run.cancel()
         elif self._paused:
             run.pause()
-        return Follower(lane, run, self.zero, self.every, self.clock())
+        return Follower(lane, run, self.zero, self.every, self.clock(), lane in self.blind)
 
     def _play(self, live: list[Follower]) -> Iterator[Event]:
         """Events of `live` until each of them is over, whichever has news first."""

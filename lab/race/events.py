@@ -43,6 +43,7 @@ class Event:
     frame: np.ndarray | None = None  # (B, H, W, 3) uint8 where there is a new one, of step `shown`
     shown: int = 0
     note: str = ""  # why it failed or is missing; "budget" where the budget ended it
+    receipts: tuple[Mapping[str, Any], ...] = ()  # of its pictures, where whoever tells it signs what is done
 
     @property
     def over(self) -> bool:
@@ -71,10 +72,13 @@ class Outcome:
 
 
 class Follower:
-    """Reads one run, without holding it up; a look is asked for every `every` seconds, or never (None)."""
+    """Reads one run, without holding it up; a look is asked for every `every` seconds, or never (None).
 
-    def __init__(self, lane: str, run: Run, zero: float, every: float | None, now: float):
-        self.lane, self.run, self.zero, self.every, self.begun = lane, run, zero, every, now
+    `blind`: not before the stage that paints.
+    """
+
+    def __init__(self, lane: str, run: Run, zero: float, every: float | None, now: float, blind: bool = False):
+        self.lane, self.run, self.zero, self.every, self.begun, self.blind = lane, run, zero, every, now, blind
         self.state, self.over, self.waited = "", False, 0.0
         self.frame: Frame | None = None
         self.fact: Fact | None = None
@@ -84,7 +88,7 @@ class Follower:
     def news(self, now: float) -> Event | None:
         """What is new at `now`, on the engine's clock; None where nothing is."""
         state = self.run.state  # before all else: after an end state everything is in its place
-        frame, history, notes = self._look(now), _after(self.run.facts, self.fact), _after(self.run.evals, self.note)
+        frame, history, notes = self._look(now), after(self.run.facts, self.fact), after(self.run.evals, self.note)
         if state == self.state and frame is None and not history:
             return None
         if self.state in ("", "queued"):
@@ -109,7 +113,8 @@ class Follower:
         if frame is not self.frame:
             self.frame, self.asked, new = frame, False, True
             self.due = now + (self.every or 0.0)
-        if self.every is not None and not self.asked and now >= self.due:
+        guess = self.blind and (self.fact is None or self.fact.facts.get("stage") == 0)
+        if self.every is not None and not self.asked and now >= self.due and not guess:
             self.run.wanted = self.asked = True
         return frame if new else None
 
@@ -123,6 +128,14 @@ class Follower:
         )  # fmt: skip
 
 
+def small_of(run: Run) -> np.ndarray | None:
+    """(B, H, W, 3) uint8: the pictures of a run before they were enlarged, where it kept a State of that."""
+    kept = [state.x["small"] for _, state in sorted(run.states.items()) if "small" in state.x]
+    if kept:
+        return (kept[-1].float() / 2 + 0.5).clamp(0, 1).mul(255).round().byte().movedim(1, -1).numpy()
+    return run.newest.images if run.newest else None
+
+
 def reason(run: Run) -> str:
     """Why a run ended as it did, where that needs saying."""
     if run.error is not None:
@@ -130,7 +143,7 @@ def reason(run: Run) -> str:
     return "budget" if run.cut else ""
 
 
-def _after(log: deque[T], last: T | None) -> list[T]:
+def after(log: deque[T], last: T | None) -> list[T]:
     """What was appended to `log` after `last`."""
     found: list[T] = []
     for item in reversed(tuple(log)):

@@ -13,7 +13,7 @@ from models.protocol import Request
 
 PROBE = 4  # steps of a run whose only purpose is to be timed
 MARGIN = 0.95  # of the budget that steps are planned for; the deadline itself is the engine's
-STAGE = {"unclip": 1.0}  # the stage that the knob `steps` is about, in painters that have several
+STAGE = {"unclip": 1.0, "upsample": 2.0}  # the stage that the knob `steps` is about, where stages are told
 _paces: WeakKeyDictionary[Engine, dict[Hashable, Pace]] = WeakKeyDictionary()
 
 
@@ -40,9 +40,7 @@ def learn(engine: Engine, run: Run) -> None:
     begun = [0.0, *(fact.seconds for fact in facts)]
     stage = STAGE.get(request.sampler)
     own = [
-        fact.seconds - before
-        for fact, before in zip(facts, begun, strict=False)
-        if stage is None or fact.facts.get("stage") == stage
+        fact.seconds - before for fact, before in zip(facts, begun, strict=False) if fact.facts.get("stage") == stage
     ]
     if len(own) < 2:
         return

@@ -2,69 +2,134 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import os
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
 import torch
+from torch import nn
 
 from models import loaders
-from models.catalog import Suite, classroom
+from models.catalog import Part, Suite, classroom
+from models.catalog.full import full, home
+from models.catalog.own import read_own, with_own
 from models.engine import Engine
+from models.parts import openvino
 from models.protocol import Sampler
 from models.registry import Registry
+from models.samplers.guard import Guarded
 from models.samplers.latent import Latent
 from models.samplers.pixel import Pixel
 from models.samplers.unclip import Unclip
-from models.samplers.upsample import Upsample
+from models.samplers.upsample import Enlarged, Upsample
 from models.samplers.vqgan_clip import VqganClip
 
 SAMPLERS: Mapping[str, Sampler] = {
-    "latent": Latent(),
-    "pixel": Pixel(),
-    "vqgan_clip": VqganClip(),
+    "latent": Enlarged(Latent()),
+    "pixel": Enlarged(Pixel()),
+    "vqgan_clip": Enlarged(VqganClip()),
     "unclip": Unclip(),
     "upsample": Upsample(),
 }
 LANES = ("latent", "pixel", "vqgan_clip", "unclip")  # as they stand on the stage
-SUITES = {"classroom": classroom}
-SPARE = ("clip_robust", "upsampler")  # parts that painters can do without
+SUITES = ("classroom", "full")
+SPARE = ("clip_robust", "upsampler", "safety")  # parts that painters can do without
 BUCKETS = (1, 2, 4, 8)
 
 
-def open_suite(suite: str | Path = "classroom", dtype: str = "float32") -> Suite:
-    """A suite by name, or one laid out like the classroom's under a folder of your own.
+def plan(suite: str | Path = "classroom", dtype: str = "float32") -> Suite:
+    """A suite as it is meant, whether or not its files are here: by name, or by a folder laid out like the classroom's.
 
-    Spare parts whose files are missing are left out, so that painters go without them.  ValueError for neither.
+    `full:sd-2.1,clip-vit-b-32` is the full suite with those choices, and with what `quartet.toml` says in the folder
+    at hand, or the file that QUARTET_TOML names.  ValueError says what there is.
     """
+    name, _, choices = str(suite).partition(":")
+    if name == "full":
+        found = full(*filter(None, choices.split(",")), dtype=dtype)
+        own = Path(os.environ.get("QUARTET_TOML") or "quartet.toml")
+        return with_own(found, read_own(own), home()) if own.exists() else found
     if str(suite) in SUITES:
-        found = SUITES[str(suite)](dtype=dtype)
-    elif Path(suite).is_dir():
-        found = classroom(Path(suite), dtype)
-    else:
-        raise ValueError(f"suite is {str(suite)!r}; give one of {sorted(SUITES)}, or a folder laid out like it")
+        return classroom(dtype=dtype)
+    if Path(suite).is_dir():
+        return classroom(Path(suite), dtype)
+    raise ValueError(f"suite is {str(suite)!r}; give one of {sorted(SUITES)}, or a folder laid out like classroom")
+
+
+def open_suite(suite: str | Path = "classroom", dtype: str = "float32") -> Suite:
+    """A suite by name or folder, as `plan` has it, without those spare parts whose files are missing.
+
+    Painters go without them; what else is missing is said when it is asked for.
+    """
+    found = plan(suite, dtype)
     gone = [name for name in SPARE if name in found.parts and loaders.fault(found.parts[name])]
     return replace(found, parts={name: part for name, part in found.parts.items() if name not in gone})
 
 
+def precision(suite: str | Path, device: str) -> str:
+    """What the networks of a suite compute in on a device: half precision for the full one on a GPU.
+
+    That is bfloat16, with float32's range, where the GPU computes in it itself; `models.catalog.full` says which
+    networks then take float16 all the same, and which bear neither.
+    """
+    gpu = device.startswith("cuda") or (device == "auto" and torch.cuda.is_available())
+    if not gpu or str(suite).partition(":")[0] != "full":
+        return "float32"
+    native = torch.cuda.is_available() and torch.cuda.is_bf16_supported(including_emulation=False)
+    return "bfloat16" if native else "float16"
+
+
 def default_engine(
-    suite: str | Path | Suite = "classroom", *, budget: int | None = None, device: str = "cpu", threads: bool = True
+    suite: str | Path | Suite = "classroom",
+    *,
+    budget: int | None = None,
+    device: str = "cpu",
+    threads: bool = True,
+    read: Callable[[Part], nn.Module] = loaders.load,
 ) -> Engine:
     """The engine that app, command line and tests share.  Call `.start()` to give it a thread; else it runs inline.
 
-    `device` is auto, cpu or cuda; `budget` limits the bytes of parts and workspace; `threads=False` for a fork.
+    `device` is auto, cpu, cuda, or of openvino.FORMS: the CPU, and networks in that form.  `budget` limits the bytes of
+    parts and workspace, on a GPU to nine tenths of its memory unless told otherwise; `threads=False` for a fork, which
+    may `read` parts from where its parent left them.
     """
     where = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
+    if where in openvino.FORMS:
+        read, where = openvino.reader(read, where), "cpu"
     table = suite if isinstance(suite, Suite) else open_suite(suite)
-    registry = Registry([table], budget, where, threads=threads)
-    return Engine(registry, SAMPLERS, buckets=BUCKETS if where.startswith("cuda") else None)
+    if budget is None and where.startswith("cuda"):
+        budget = budget_of(where)
+    registry = Registry([table], budget, where, read, threads=threads)
+    return Engine(registry, samplers_of(table), buckets=BUCKETS if where.startswith("cuda") else None)
+
+
+def budget_of(device: str) -> int:
+    """Bytes of a GPU that parts and workspace may take: nine tenths."""
+    return torch.cuda.get_device_properties(device).total_memory * 9 // 10
+
+
+def samplers_of(suite: Suite) -> Mapping[str, Sampler]:
+    """The painters, under guard where the suite has a safety checker."""
+    if "safety" not in suite.parts:
+        return SAMPLERS
+    return {name: Guarded(sampler) for name, sampler in SAMPLERS.items()}
 
 
 def parts_of(engine: Engine, suite: str, name: str) -> tuple[str, ...]:
-    """The parts of `suite` that a run of the sampler `name` borrows."""
-    has = engine.registry.suite(suite).parts
-    wanted = (part for target in engine.samplers[name].targets.values() for part in target.parts)
-    return tuple(dict.fromkeys(part for part in wanted if part in has))
+    """The parts of `suite` that a run of the sampler `name` borrows, but what may enlarge its pictures afterwards."""
+    has = engine.registry.suite(suite).seen(name)
+    return tuple(dict.fromkeys(has[part] for part in named_by(engine.samplers[name]) if part in has))
+
+
+def named_by(sampler: Sampler) -> list[str]:
+    """The parts that a sampler's targets name, but those of what may follow it."""
+    guests = getattr(sampler, "guests", ())
+    return [part for target in sampler.targets.values() for part in target.parts if part not in guests]
+
+
+def led(suite: Suite) -> list[str]:
+    """Painters whose net was taught no words, so that a sentence reaches their pictures by CLIP's guidance alone."""
+    return [lane for lane in ("pixel",) if suite.parts[lane].kind == "UNet2DModel"]
 
 
 def missing(engine: Engine, suite: str, names: tuple[str, ...] = LANES) -> dict[str, str]:
@@ -79,8 +144,11 @@ def missing(engine: Engine, suite: str, names: tuple[str, ...] = LANES) -> dict[
 
 
 def weight_of(engine: Engine, suite: str, name: str) -> dict[str, int]:
-    """What a sampler's parts weigh: `bytes` in memory, and `parameters`.  Raises Unavailable."""
+    """What a sampler needs: `bytes` of its parts in memory, their `parameters`, and `workspace`, the bytes that runs
+    were measured to need beside them, 0 where nobody measured yet.  Raises Unavailable.
+    """
     table = engine.registry.suite(suite).parts
     parts = [table[part] for part in parts_of(engine, suite, name)]
     sizes = [(loaders.weigh(part), getattr(torch, part.dtype).itemsize) for part in parts]
-    return {"bytes": sum(size for size, _ in sizes), "parameters": sum(size // width for size, width in sizes)}
+    parameters = sum(size // width for size, width in sizes)
+    return {"bytes": sum(size for size, _ in sizes), "parameters": parameters, "workspace": engine.workspace(name)}

@@ -12,7 +12,7 @@ the picture painted.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,11 +23,13 @@ import numpy as np
 from lab.record import a1111
 from lab.record.machine import fingerprint, machine, part_hashes, versions
 from lab.record.plain import VERSION, NotAReceipt, check, pack, plain, unpack
-from lab.record.png import read_png, write_png
+from lab.record.png import encode_png, read_png, write_whole
 from models.engine import Engine, Run
 from models.protocol import Prompt, Request
 
-__all__ = ["VERSION", "Again", "NotAReceipt", "Record", "of_request", "read", "receipt", "request", "rerun", "save"]
+__all__ = [
+    "VERSION", "Again", "NotAReceipt", "Record", "encode", "of_request", "read", "receipt", "request", "rerun", "save",
+]  # fmt: skip
 
 Receipt = dict[str, Any]
 
@@ -82,7 +84,7 @@ def of_request(engine: Engine, request: Request) -> Receipt:
         "quartet": VERSION, "made": datetime.now(UTC).isoformat(timespec="seconds"), "sampler": request.sampler,
         "suite": request.suite, "prompt": asked, "seeds": list(prompt.seeds), "knobs": request.knobs.to_dict(),
         "exact": request.exact, "budget": request.budget, "stop": request.stop,
-        "parts": part_hashes(engine, request.suite, request.sampler), "versions": versions(),
+        "parts": part_hashes(engine, request), "versions": versions(),
     }  # fmt: skip
     return plain({**about, **machine(engine)})
 
@@ -100,11 +102,16 @@ def request(note: Receipt, engine: Engine, client: str = "rerun") -> Request:
     return Request(note["sampler"], prompt, knobs, note["suite"], client, exact=note["exact"], stop=stop)
 
 
-def save(file: str | Path, image: np.ndarray, notes: Receipt | Sequence[Receipt]) -> Path:
-    """Write a PNG with its receipt, or those of all pictures on it: whole, or not at all."""
+def encode(image: np.ndarray, notes: Receipt | Sequence[Receipt]) -> bytes:
+    """A PNG with its receipt, or those of all pictures on it.  ValueError where they are longer than is read back."""
     notes = [check(note) for note in ([notes] if isinstance(notes, Mapping) else notes)]
     texts = [a1111.write(note, fingerprint(note), image.shape[:2]) for note in notes]
-    return write_png(Path(file), image, notes, "\n\n".join(texts))
+    return encode_png(image, notes, "\n\n".join(texts))
+
+
+def save(file: str | Path, image: np.ndarray, notes: Receipt | Sequence[Receipt]) -> Path:
+    """Write `encode(image, notes)`: whole, or not at all."""
+    return write_whole(Path(file), encode(image, notes))
 
 
 def read(file: str | Path) -> Record:
@@ -115,14 +122,21 @@ def read(file: str | Path) -> Record:
     return Record(image, receipts, parameters, settings)
 
 
-def rerun(file: str | Path | Record, engine: Engine, client: str = "rerun") -> Iterator[Again]:
-    """Paint every picture of `file` again, one after another, and compare.  Raises what the painting raises."""
+def rerun(
+    file: str | Path | Record, engine: Engine, client: str = "rerun", watch: Callable[[Run], Any] = lambda run: None
+) -> Iterator[Again]:
+    """Paint every picture of `file` again, one after another, and compare.  Raises what the painting raises.
+
+    `watch` is told of each run as it is submitted, for whoever may want to cancel it.
+    """
     found = file if isinstance(file, Record) else read(file)
     if not found.receipts:
         raise NotAReceipt("this picture carries no receipt of ours; only pictures saved here can be painted again")
     for note in found.receipts:
         wanted = request(note, engine, client)
-        run = engine.wait(engine.submit(wanted))
+        run = engine.submit(wanted, keep=(-1,))  # it tells what was enlarged
+        watch(run)
+        engine.wait(run)
         if run.newest is None or run.state != "done":
             raise run.error or RuntimeError(f"the run was {run.state}")
         painted, now = run.newest.images[note["index"]], of_request(engine, wanted)

@@ -13,14 +13,17 @@ from typing import Any
 import torch
 
 from models.engine import Engine
+from models.engine.orders import targets_of
+from models.protocol import Request
 
 LIBRARIES = ("quartet", "diffusers", "transformers", "open_clip_torch", "numpy")
 
 
-def part_hashes(engine: Engine, suite: str, sampler: str) -> dict[str, dict[str, str]]:
-    """SHA-256 of every weights and configuration file, by part and file name, that a sampler's targets name."""
-    table = engine.registry.suite(suite).parts
-    wanted = [part for target in engine.samplers[sampler].targets.values() for part in target.parts]
+def part_hashes(engine: Engine, request: Request) -> dict[str, dict[str, str]]:
+    """SHA-256 of every weights and configuration file, by part and file name, of the parts that a request uses."""
+    table = engine.registry.suite(request.suite).parts
+    targets = targets_of(engine.samplers[request.sampler], request)
+    wanted = [part for target in targets.values() for part in target.parts]
     found = {}
     for name in dict.fromkeys(name for name in wanted if name in table):
         part = table[name]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import tempfile
@@ -19,8 +20,8 @@ BYTES = 64_000_000  # of a file that is read
 MOST = PngImagePlugin.MAX_TEXT_CHUNK  # bytes that a text may have, or no Pillow would read it again
 
 
-def write_png(file: Path, image: np.ndarray, notes: Sequence[Any], parameters: str) -> Path:
-    """`image` (H, W, 3) uint8 with `notes` as JSON and the A1111 text, put in place by one rename."""
+def encode_png(image: np.ndarray, notes: Sequence[Any], parameters: str) -> bytes:
+    """`image` (H, W, 3) uint8 with `notes` as JSON and the A1111 text."""
     if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
         raise ValueError(f"image is {image.dtype} {image.shape}; give uint8 (H, W, 3)")
     text = json.dumps(notes[0] if len(notes) == 1 else {"pictures": list(notes)}, ensure_ascii=False, allow_nan=False)
@@ -29,11 +30,18 @@ def write_png(file: Path, image: np.ndarray, notes: Sequence[Any], parameters: s
     about = PngImagePlugin.PngInfo()
     about.add_text("parameters", parameters)
     about.add_itxt(KEY, text, zip=True)
+    data = io.BytesIO()
+    Image.fromarray(image).save(data, "PNG", pnginfo=about)
+    return data.getvalue()
+
+
+def write_whole(file: Path, data: bytes) -> Path:
+    """`data` as a file, put in place by one rename."""
     file.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(suffix=".part", prefix=f".{file.name}.", dir=file.parent)
     try:
         with os.fdopen(handle, "wb") as out:
-            Image.fromarray(image).save(out, "PNG", pnginfo=about)
+            out.write(data)
             out.flush()
             os.fsync(out.fileno())
         os.chmod(name, 0o644)  # as other files; a temporary one is its owner's alone

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from PIL import Image, ImageDraw, ImageFont
 
 from lab.storybook.grammar import say
@@ -9,8 +11,13 @@ from lab.storybook.paint import SIDE, paint
 from lab.storybook.scene import sample
 
 
-def contact_sheet(first_seed: int = 0, columns: int = 6, rows: int = 4, side: int = 160) -> Image.Image:
-    """`columns` x `rows` pictures of `side` px, seeds counted up from `first_seed`, captions below."""
+def contact_sheet(
+    first_seed: int = 0, columns: int = 6, rows: int = 4, side: int = 160, painted: Callable[[], object] | None = None
+) -> Image.Image:
+    """`columns` x `rows` pictures of `side` px, seeds counted up from `first_seed`, captions below.
+
+    `painted()` hears of each.
+    """
     sheet = Image.new("RGB", (columns * (side + 8) + 8, rows * (side + 30) + 8), (247, 242, 232))
     draw, font = ImageDraw.Draw(sheet), ImageFont.load_default(10)
     for k in range(columns * rows):
@@ -24,4 +31,6 @@ def contact_sheet(first_seed: int = 0, columns: int = 6, rows: int = 4, side: in
                 line, top = "", top + 11
             line = f"{line} {word}".strip()
         draw.text((x, top), line, (30, 27, 36), font)
+        if painted:
+            painted()
     return sheet

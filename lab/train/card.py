@@ -29,8 +29,13 @@ DATA = {"judge": "painted scenes of every kind-colour pair, degraded"}
 SCENES = "painted scenes without the held-out kind-colour pairs"
 
 
-def note(out: Path, part: str, steps: int, minutes: float, batch: int, facts: Mapping[str, float], device: str) -> None:
-    """Add one training of `part` to the suite's record: steps and minutes of this run, the mean facts at its end."""
+def note(
+    out: Path, part: str, steps: int, minutes: float, batch: int, facts: Mapping[str, float], device: str, resumed: bool
+) -> None:
+    """Add one training of `part` to the suite's record: steps and minutes of this run, the mean facts at its end.
+
+    One that was not `resumed` began anew, and the former ones are no part of its weights.
+    """
     name = out / RECORD
     record = json.loads(name.read_text()) if name.exists() else {}
     entry = {
@@ -42,7 +47,7 @@ def note(out: Path, part: str, steps: int, minutes: float, batch: int, facts: Ma
         "machine": platform.machine(),
         "facts": {key: round(float(value), 4) for key, value in facts.items()},
     }
-    record.setdefault(part, []).append(entry)
+    record[part] = [*(record.get(part, []) if resumed else []), entry]
     name.parent.mkdir(parents=True, exist_ok=True)
     name.write_text(json.dumps(record, indent=1) + "\n")
 

@@ -6,6 +6,7 @@ An open_clip model, shipped as an open_clip folder and, for diffusers, as transf
 from __future__ import annotations
 
 import json
+import random
 from pathlib import Path
 
 import torch
@@ -16,12 +17,17 @@ from torch import Tensor
 from transformers import CLIPTextConfig, CLIPTextModel
 
 from lab.storybook.dataset import TRAIN, captions
-from lab.train.data import Corpus, amount
+from lab.storybook.grammar import say
+from lab.storybook.scene import loosen, sample
+from lab.train.data import Corpus, amount, to_signed
 from lab.train.loop import Plan
+from lab.train.near import altered
 from lab.train.tokens import train_tokenizer
 from models.parts.clip import Clip
 
 LENGTH, MERGES, WIDTH, LAYERS, HEADS, EMBEDDING = 40, 640, 160, 4, 4, 128
+KEEP = 0.9  # fuller captions than elsewhere, so that they differ
+ALONE = 0.5  # share of large things alone at the start, falling to none
 MEAN, STD = (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)
 
 
@@ -43,7 +49,7 @@ def architecture(vocabulary: int) -> dict:
 
 
 class ClipRecipe:
-    """Symmetric contrastive loss with a learned temperature; fuller captions than elsewhere, so that they differ."""
+    """Symmetric contrastive loss with a learned temperature; pictures also against captions with one thing wrong."""
 
     name = "clip"
     plan = Plan(batch=160, rate=1.5e-3, betas=(0.9, 0.98), decay=0.05, warmup=100, bf16=False)
@@ -66,10 +72,21 @@ class ClipRecipe:
         else:
             self.net = load_open_clip(folder)
         self.clip = Clip.from_folder(folder)
-        self.corpus = Corpus.load(amount(minutes), self.clip, variants=4, keep=0.9)
+        self.corpus = Corpus.load(amount(minutes), self.clip, variants=4, keep=KEEP)
         self.fixed = self.corpus.draw(torch.Generator().manual_seed(7), 64)
 
+    def _captions(self, rows: Tensor, rng: torch.Generator) -> Tensor:
+        """Tokens (2B, L): a caption of every scene, then the same captions with one thing wrong in each."""
+        chance = random.Random(int(torch.randint(2**31, (1,), generator=rng)))
+        right, wrong = [], []
+        for row in rows.tolist():
+            ask, language = loosen(sample(TRAIN + row)[0], chance, KEEP), chance.choice(("en", "zh"))
+            right.append(say(ask, language, chance))
+            wrong.append(say(altered(ask, chance), language, chance))
+        return self.clip.tokenize(right + wrong).ids
+
     def _logits(self, pictures: Tensor, tokens: Tensor) -> tuple[Tensor, Tensor]:
+        """Similarities (B, B or 2B) of pictures to texts times the temperature, and the temperature."""
         device = self.net.logit_scale.device
         pictures, tokens = pictures.to(device), tokens.to(device)
         image = F.normalize(self.net.encode_image(normalise(pictures)).float(), dim=-1)
@@ -79,17 +96,19 @@ class ClipRecipe:
             return scale * image @ text.T, scale
 
     def loss(self, rng: torch.Generator, done: float) -> tuple[Tensor, dict[str, float]]:
-        pictures, tokens = self.corpus.draw(rng, self.plan.batch)
+        rows, _ = self.corpus.rows(rng, self.plan.batch, alone=ALONE * (1 - done))
+        pictures = to_signed(self.corpus.pictures[rows])
         pictures = pictures + 0.04 * torch.rand((len(pictures), 1, 1, 1), generator=rng) * torch.randn(
             pictures.shape, generator=rng
         )
         with torch.no_grad():
             self.net.logit_scale.clamp_(max=4.6052)  # 100, as in the paper
-        logits, scale = self._logits(pictures, tokens)
+        logits, scale = self._logits(pictures, self._captions(rows, rng))
         labels = torch.arange(len(logits), device=logits.device)
-        loss = (F.cross_entropy(logits, labels) + F.cross_entropy(logits.T, labels)) / 2
+        loss = (F.cross_entropy(logits, labels) + F.cross_entropy(logits[:, : len(logits)].T, labels)) / 2
         right = (logits.argmax(1) == labels).float().mean()
-        return loss, {"loss": loss.item(), "right": right.item(), "scale": scale.item()}
+        told = (logits.diagonal() > logits.diagonal(len(logits))).float().mean()  # from the same with one thing wrong
+        return loss, {"loss": loss.item(), "right": right.item(), "told": told.item(), "scale": scale.item()}
 
     def grid(self) -> Tensor:
         """The matrix of similarities of 64 pictures and captions: a bright diagonal is what we want to see."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ import torch
 from torch import Tensor
 
 from lab.storybook.dataset import TRAIN, captions, pictures
+from lab.storybook.scene import Scene, sample
 from models.parts.clip import Clip
 
 CACHE = Path("runs/cache")
@@ -28,6 +30,23 @@ class Corpus:
     pictures: Tensor
     tokens: Tensor | None
 
+    @cached_property
+    def alone(self) -> Tensor:
+        """Numbers of the scenes that show one large thing and nothing else; found when first asked for."""
+        scenes = (sample(TRAIN + k, None, False)[1] for k in range(len(self.pictures)))
+        return torch.tensor([k for k, scene in enumerate(scenes) if _alone(scene)])
+
+    @cached_property
+    def shown(self) -> Tensor:
+        """Where things stand: (N, 16, 16), 1 in the cells of every thing, else 0; found when first asked for."""
+        cells = (torch.arange(16) + 0.5) / 16
+        marks = torch.zeros(len(self.pictures), 16, 16, dtype=torch.uint8)
+        for k, mark in enumerate(marks):
+            for thing in sample(TRAIN + k, None, False)[1].things:
+                far = (cells[:, None] - thing.y) ** 2 + (cells[None] - thing.x) ** 2
+                mark |= far < (thing.r + 1 / 64) ** 2
+        return marks
+
     @classmethod
     def load(cls, count: int, clip: Clip | None = None, variants: int = 4, keep: float = 0.8) -> Corpus:
         """The first `count` training scenes; with `clip`, their captions in its tokens."""
@@ -42,9 +61,20 @@ class Corpus:
             tokens = torch.from_numpy(np.load(name))
         return cls(pictures(seeds, cache=CACHE), tokens)
 
-    def rows(self, rng: torch.Generator, batch: int, first: int | None = None) -> tuple[Tensor, Tensor | None]:
-        """Random scenes (B,) and one caption each (B, L); of the `first` scenes only, where that is given."""
-        rows = torch.randint(min(first or len(self.pictures), len(self.pictures)), (batch,), generator=rng)
+    def rows(
+        self, rng: torch.Generator, batch: int, first: int | None = None, alone: float = 0.0
+    ) -> tuple[Tensor, Tensor | None]:
+        """Random scenes (B,) and one caption each (B, L); of the `first` scenes only, where that is given.
+
+        The share `alone` of them shows one large thing: what a kind looks like is a hundredth of the loss over all
+        scenes, and several times that where nothing else is to be seen.
+        """
+        room = min(first or len(self.pictures), len(self.pictures))
+        rows = torch.randint(room, (batch,), generator=rng)
+        if alone:
+            large = self.alone[: int((self.alone < room).sum())]
+            chosen = large[torch.randint(len(large), (batch,), generator=rng)]
+            rows = torch.where(torch.rand(batch, generator=rng) < alone, chosen, rows)
         if self.tokens is None:
             return rows, None
         which = torch.randint(self.tokens.shape[1], (batch,), generator=rng)
@@ -54,6 +84,10 @@ class Corpus:
         """A random batch: pictures (B, 3, 64, 64) in [-1, 1], one caption each (B, L)."""
         rows, tokens = self.rows(rng, batch)
         return to_signed(self.pictures[rows]), tokens
+
+
+def _alone(scene: Scene) -> bool:
+    return len(scene.things) == 1 and scene.things[0].size == "large"
 
 
 def to_signed(pictures: Tensor) -> Tensor:

@@ -12,8 +12,8 @@ from diffusers import DDIMScheduler, UnCLIPScheduler, UNet2DConditionModel
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from lab.train.data import Corpus, amount
-from lab.train.diffusion import WIDTHS, Words, balanced, body, fold, start_from, unfold
+from lab.train.data import Corpus, amount, to_signed
+from lab.train.diffusion import ALONE, WIDTHS, Words, body, focused, fold, start_from, times, unfold, weight
 from lab.train.loop import Plan
 from lab.train.ship import ship, shipped
 from models.parts.clip import Clip
@@ -21,7 +21,7 @@ from models.parts.unclip_text import UnclipText
 
 SCHEDULE = {
     "num_train_timesteps": 1000,
-    "prediction_type": "epsilon",
+    "prediction_type": "sample",
     "clip_sample": True,
     "clip_sample_range": 1.0,
     "variance_type": "fixed_small_log",
@@ -39,6 +39,7 @@ class DecoderRecipe:
         folder, width, size = out / "unclip", self.clip.config["width"], self.clip.config["embedding"]
         unet = shipped(UNet2DConditionModel, folder / "decoder", resume)
         proj = shipped(UnclipText, folder / "text_proj", resume)
+        self.alone = ALONE[resume]
         if unet is None or proj is None:
             unet = body(48, 48, width, class_embed_type="identity")
             start_from(unet, UNet2DConditionModel.from_pretrained(out / "pixel" / "unet"))
@@ -58,19 +59,20 @@ class DecoderRecipe:
 
     def loss(self, rng: torch.Generator, done: float) -> tuple[Tensor, dict[str, float]]:
         device = self.net["decoder"].device
-        pictures, tokens = self.corpus.draw(rng, self.plan.batch)
+        rows, tokens = self.corpus.rows(rng, self.plan.batch, alone=self.alone * (1 - done))
+        pictures = to_signed(self.corpus.pictures[rows])
         x0 = fold(pictures).to(device)
         with torch.no_grad():
             image = self.clip.to(device).image(pictures.to(device) / 2 + 0.5).float()
         noise = torch.randn(x0.shape, generator=rng).to(device)
-        t = torch.randint(1000, (len(x0),), generator=rng).to(device)
+        t = times(rng, len(x0)).to(device)
         # The picture's embedding is missing in a tenth, the text in three tenths, so that neither rules.
         given = (torch.rand(len(x0), generator=rng) >= 0.1).float().to(device)
         tokens = torch.where(torch.rand(len(x0), 1, generator=rng) < 0.3, self.words.empty, tokens)
         found = self._predict(self.scheduler.add_noise(x0, noise, t), t, image, tokens, given)
-        weight = balanced(self.scheduler.alphas_cumprod.to(device), t)
-        error = (found - noise).square()
-        return (weight * error).mean(), {"loss": (weight * error).mean().item(), "mse": error.mean().item()}
+        error = (found - x0).square()
+        loss = focused(weight(self.scheduler.alphas_cumprod.to(device), t) * error, self.corpus.shown[rows], done)
+        return loss, {"loss": loss.item(), "mse": error.mean().item()}
 
     def grid(self) -> Tensor:
         """Eight real pictures, then two decodings of the embedding of each, without text."""

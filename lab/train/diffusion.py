@@ -12,8 +12,14 @@ from torch import Tensor
 
 from models.parts.clip import Clip
 
+FOCUS = 6.0  # how much more an error counts where things stand, at the start of a training
 EMPTY = 0.1  # share of captions left empty, for guidance (Ho & Salimans, arXiv 2207.12598)
+ALONE = (0.75, 0.2)  # share of large things alone at the start of a new and of a resumed training, falling to none
 WIDTHS, GROUPS, HEADS = (80, 120), 20, 4
+
+# The whole sentence beside the time step too, so that every block knows what is asked (as in DeepFloyd IF's networks);
+# attention over its words stands at 8 x 8 alone, and what a thing looks like is decided at 16 x 16 as well.
+POOLED = {"addition_embed_type": "text", "addition_embed_type_num_heads": HEADS}
 
 PROMPTS = (
     "a large red cat in a meadow",
@@ -54,10 +60,9 @@ def body(channels_in: int, channels_out: int, text_width: int, **extra: Any) -> 
 
 def start_from(net: UNet2DConditionModel, other: UNet2DConditionModel) -> None:
     """Copy every weight of `other` whose name and shape `net` shares: words and layout need not be learned twice."""
-    mine = net.state_dict()
-    net.load_state_dict(
-        {k: v.float() if mine[k].shape == v.shape else mine[k] for k, v in other.state_dict().items()}, strict=False
-    )
+    mine, theirs = net.state_dict(), other.state_dict()
+    shared = [name for name in mine if name in theirs and mine[name].shape == theirs[name].shape]
+    net.load_state_dict({name: theirs[name].float() for name in shared}, strict=False)
 
 
 class Words:
@@ -78,14 +83,29 @@ class Words:
         return self.clip.text(tokens.to(device)).states.float()
 
 
-def balanced(alphas: Tensor, t: Tensor) -> Tensor:
-    """Weight (B, 1, 1, 1) of an epsilon loss so that no noise level rules.
-
-    min(1, 5 / SNR) as in Min-SNR (Hang et al., arXiv 2303.09556) for little noise, and up to 8 times more where
-    the noise is strong: that is where the caption is heard, and an epsilon loss alone hardly speaks there.
+def weight(alphas: Tensor, t: Tensor) -> Tensor:
+    """Weight (B, 1, 1, 1) of an error of x0 at timesteps `t`: that of v-prediction, 1 + SNR (Salimans & Ho,
+    arXiv 2202.00512, sec. 4), held at 10 so that the last traces of noise do not rule (Hang et al., arXiv 2303.09556).
     """
-    snr = alphas[t] / (1 - alphas[t])
-    return (((1 + snr) / snr).clamp(max=8) * (5 / snr).clamp(max=1)).view(-1, 1, 1, 1)
+    return (1 / (1 - alphas[t])).clamp(max=10).view(-1, 1, 1, 1)
+
+
+def focused(error: Tensor, shown: Tensor, done: float) -> Tensor:
+    """Mean of `error` (B, C, 16, 16) that looks more at cells of `shown` (B, 16, 16), where things stand.
+
+    Most of a picture is background, and most of the gradient's noise.  But the weight leans to full pictures, so it is
+    gone when two thirds of the time are `done`.
+    """
+    weights = 1 + FOCUS * max(0.0, 1 - 1.5 * done) * shown[:, None].to(error)
+    return (weights * error).mean() / weights.mean()
+
+
+def times(rng: torch.Generator, count: int, centre: float = 0.0) -> Tensor:
+    """Timesteps (count,) of 1000: half uniform, half logit-normal about `centre`, where shapes are decided
+    (Esser et al., arXiv 2403.03206, sec. 3.1)."""
+    middle = torch.sigmoid(centre + torch.randn(count, generator=rng))
+    flat = torch.rand(count, generator=rng)
+    return (1000 * torch.where(torch.rand(count, generator=rng) < 0.5, middle, flat)).long().clamp(max=999)
 
 
 @torch.no_grad()

@@ -11,7 +11,7 @@ from diffusers import AutoencoderKL, DDIMScheduler, UNet2DConditionModel
 from torch import Tensor
 
 from lab.train.data import Corpus, amount, to_signed
-from lab.train.diffusion import PROMPTS, Words, body, sample
+from lab.train.diffusion import ALONE, POOLED, PROMPTS, Words, body, focused, sample, times
 from lab.train.loop import Plan
 from lab.train.ship import ship, shipped
 from models.parts.clip import Clip
@@ -61,19 +61,22 @@ class LatentRecipe:
         self.vae = AutoencoderKL.from_pretrained(folder / "vae").float()
         self.latents = Latents(self.vae, self.corpus.pictures)
         found = shipped(UNet2DConditionModel, folder / "unet", resume)
-        self.net = found or body(4, 4, self.words.clip.config["width"])
+        self.net = found or body(4, 4, self.words.clip.config["width"], **POOLED)
+        self.alone = ALONE[resume]
         self.scheduler, self.steps = DDIMScheduler(**SCHEDULE), 0
 
     def loss(self, rng: torch.Generator, done: float) -> tuple[Tensor, dict[str, float]]:
         self.steps += 1  # pictures join bit by bit, so that encoding them never takes most of a step
-        rows, tokens = self.corpus.rows(rng, self.plan.batch, 4096 + 8 * self.steps)
+        room = 4096 + 8 * self.steps
+        rows, tokens = self.corpus.rows(rng, self.plan.batch, room, self.alone * (1 - done))
         x0 = self.latents(rows).to(self.net.device)
         noise = torch.randn(x0.shape, generator=rng).to(x0.device)
-        t = torch.randint(1000, (len(x0),), generator=rng).to(x0.device)
+        t = times(rng, len(x0)).to(x0.device)
         states = self.words.states(self.words.drop(tokens, rng)[0], x0.device)
         v = self.net(self.scheduler.add_noise(x0, noise, t), t, states).sample.float()
-        loss = F.mse_loss(v, self.scheduler.get_velocity(x0, noise, t))
-        return loss, {"loss": loss.item()}
+        error = F.mse_loss(v, self.scheduler.get_velocity(x0, noise, t), reduction="none")
+        loss = focused(error, self.corpus.shown[rows], done)
+        return loss, {"loss": error.mean().item(), "focused": loss.item()}
 
     def grid(self) -> Tensor:
         device = self.net.device

@@ -12,7 +12,8 @@ Net = TypeVar("Net", bound=ModelMixin)
 
 def ship(net: ModelMixin, folder: Path) -> None:
     """Write a half-precision copy of `net`; the net itself stays as it is, for it may go on training."""
-    twin = type(net).from_config(net.config)
+    config = {name: value for name, value in net.config.items() if name != "_name_or_path"}  # says nothing to others
+    twin = type(net).from_config(config)
     twin.load_state_dict(net.state_dict())
     twin.half().save_pretrained(folder)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import gradio as gr
@@ -20,30 +20,33 @@ PROPER = {"ddpm": "DDPM", "ddim": "DDIM", "euler": "Euler", "euler_a": "Euler a"
 WITHOUT_PICTURE = {"strength": None, "embedding": ("image",)}
 
 
-def shown(kind: type[Knobs]) -> tuple[Spec, ...]:
-    """The settings that matter when only a sentence is given."""
-    return tuple(spec for spec in kind.specs() if WITHOUT_PICTURE.get(spec.name, ()) is not None)
+def shown(kind: type[Knobs], but: Collection[str] = ()) -> tuple[Spec, ...]:
+    """The settings that matter when only a sentence is given, but those that are chosen elsewhere."""
+    return tuple(s for s in kind.specs() if WITHOUT_PICTURE.get(s.name, ()) is not None and s.name not in but)
 
 
-def draw(kind: type[Knobs], texts: Texts) -> list[gr.components.Component]:
-    """A control for each of `shown(kind)`, in their order."""
-    return [_control(spec, texts) for spec in shown(kind)]
+def draw(base: Knobs, texts: Texts, but: Collection[str] = ()) -> list[gr.components.Component]:
+    """A control for each of `shown(type(base), but)`, in their order, at the values of `base`."""
+    return [_control(spec, getattr(base, spec.name), texts) for spec in shown(type(base), but)]
 
 
-def read(kind: type[Knobs], values: Sequence[Any]) -> dict[str, Any]:
-    """Plain data for `kind.from_dict` from the controls' values: what was left at its default is not named."""
+def read(base: Knobs, values: Sequence[Any], but: Collection[str] = ()) -> dict[str, Any]:
+    """Plain data by name from the controls' values: what is as in `base` is not named."""
     found: dict[str, Any] = {}
-    for spec, value in zip(shown(kind), values, strict=True):
+    for spec, value in zip(shown(type(base), but), values, strict=True):
         if spec.type is int and isinstance(value, float) and value.is_integer():
             value = int(value)
-        if value not in (spec.default, None, OWN):
+        if value in (None, OWN):  # the net's own size; a number that was wiped out is as it was
+            value = None if spec.optional else getattr(base, spec.name)
+        if value != getattr(base, spec.name):
             found[spec.name] = value
     return found
 
 
-def defaults(kind: type[Knobs]) -> list[Any]:
-    """The controls' values at their defaults."""
-    return [OWN if spec.optional else spec.default for spec in shown(kind)]
+def defaults(base: Knobs, but: Collection[str] = ()) -> list[Any]:
+    """The controls' values at those of `base`."""
+    values = (getattr(base, spec.name) for spec in shown(type(base), but))
+    return [OWN if value is None else value for value in values]
 
 
 def refused(kind: type[Knobs], values: Mapping[str, Any]) -> tuple[str, Any] | None:
@@ -57,9 +60,9 @@ def refused(kind: type[Knobs], values: Mapping[str, Any]) -> tuple[str, Any] | N
     return None
 
 
-def _control(spec: Spec, texts: Texts) -> gr.components.Component:
+def _control(spec: Spec, value: Any, texts: Texts) -> gr.components.Component:
     says: dict[str, Any] = {"label": f"knob.{spec.name}", "info": f"about.{spec.name}"}
-    common: dict[str, Any] = {"value": spec.default, "interactive": True, "min_width": 140}
+    common: dict[str, Any] = {"value": OWN if value is None else value, "interactive": True, "min_width": 140}
     if spec.type is bool:
         return texts(gr.Checkbox, says=says, **common)
     if spec.choices is not None:
@@ -68,9 +71,10 @@ def _control(spec: Spec, texts: Texts) -> gr.components.Component:
         says["choices"] = lambda language: [(_choice(name, language), name) for name in names]
         return texts(gr.Dropdown, says=says, filterable=False, **common)
     if spec.optional:
-        sizes = [size for size in SIZES if spec.low <= size <= spec.high and (size - spec.low) % spec.step == 0]
+        fitting = {size for size in SIZES if spec.low <= size <= spec.high and (size - spec.low) % spec.step == 0}
+        sizes = sorted(fitting | ({value} - {None}))
         says["choices"] = lambda language: [(say("choice.own", language), OWN), *((str(size), size) for size in sizes)]
-        return texts(gr.Dropdown, says=says, filterable=False, **(common | {"value": OWN}))
+        return texts(gr.Dropdown, says=says, filterable=False, **common)
     step = spec.step or (1 if spec.type is int else 0.01)
     if None not in (spec.low, spec.high) and (spec.high - spec.low) / step <= MARKS:
         return texts(gr.Slider, spec.low, spec.high, step=step, buttons=[], says=says, **common)

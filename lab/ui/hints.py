@@ -2,75 +2,76 @@
 
 from __future__ import annotations
 
-import base64
-import io
 import json
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
-from PIL import Image
 
-from lab.storybook.grammar import parse
-from lab.storybook.things import DRAW, Pen
-from lab.storybook.words import COLOURS, KINDS
+from lab.storybook.grammar import parse, say
 from lab.ui.theme import asset
-from lab.ui.words import EXAMPLES
-from models.catalog import Suite
+from models.catalog import Part, Suite
 from models.parts.clip.folders import read_tokenizer
 
-STICKER = 40  # pixels a side; shown at half of that
-INKS = [
-    "red",
-    "orange",
-    "green",
-    "blue",
-    "purple",
-    "orange",
-    "pink",
-    "yellow",
-    "brown",
-    "red",
-    "yellow",
-    "pink",
-    "green",
-    "purple",
-    "blue",
-    "yellow",
-    "orange",
-    "yellow",
-]
+SILENT: dict[str, Any] = {"show_progress": "hidden", "queue": False, "api_visibility": "private"}
 
 
-def hints(suite: Suite) -> gr.HTML:
-    """The lines under a prompt.  Its value is what `of` gives; event: pick, with the `text` of a new sentence."""
-    return gr.HTML(
-        of("", suite),
+def under(box: gr.Textbox, field: str, suite: Suite, sampler: str | None = None) -> gr.HTML:
+    """The lines under a sentence's `box`, whose element id is `field`: told anew with every letter, and a known word or
+    sentence that is tapped there is put in.  `sampler`, where given, is the only one who reads it."""
+    lines = gr.HTML(
+        of("", suite, sampler),
         html_template='<div class="hints" aria-live="polite"></div>',
         js_on_load=asset("js/hints.js"),
-        stickers=stickers(),
-        examples={language: list(texts) for language, texts in EXAMPLES.items()},
+        field=field,
         apply_default_css=False,
-        elem_id="hints",
+        elem_id=f"{field}-hints",
     )
+    box.change(partial(of, suite=suite, sampler=sampler), box, lines, trigger_mode="always_last", **SILENT)
+    lines.pick(_picked, None, box, **SILENT)
+    return lines
 
 
-def of(text: str, suite: Suite) -> dict[str, Any]:
-    """Plain data for the page: the words nobody taught, each with known ones near it, and the end nobody reads."""
-    found = parse(text)
-    unknown = [{"word": word, "near": list(found.nearest[word])} for word in found.unknown]
-    return {"text": text, "unknown": unknown, "dropped": dropped(text, suite), "language": found.language}
+def _picked(event: gr.EventData) -> str:
+    """The sentence that was tapped."""
+    return str(event.text)
 
 
-def dropped(text: str, suite: Suite) -> str:
-    """The end of `text` that does not fit into the suite's CLIP; empty where all of it fits, or nobody can tell."""
-    reader = _reader(suite["clip"].path) if "clip" in suite.parts else None
+def of(text: str, suite: Suite, sampler: str | None = None) -> dict[str, Any]:
+    """Plain data for the page: the words nobody taught, each with known ones near it, and the end nobody reads.
+
+    A published CLIP has read millions of words, all of them English: to it no word is unknown, but Chinese is
+    `foreign`, and `english` says the same where Storybook's grammar understands every word of it.
+    """
+    found, published = parse(text), _published(suite, sampler)
+    unknown = [] if published else [{"word": word, "near": list(found.nearest[word])} for word in found.unknown]
+    foreign = published and found.language == "zh"
+    english = say(found.ask) if foreign and found.ask and not found.unknown else ""
+    return {"text": text, "unknown": unknown, "dropped": dropped(text, suite, sampler), "language": found.language,
+            "foreign": foreign, "english": english}  # fmt: skip
+
+
+def dropped(text: str, suite: Suite, sampler: str | None = None) -> str:
+    """The end of `text` that its CLIP has no room for; empty where all of it fits, or nobody can tell."""
+    clip = _clip(suite, sampler)
+    reader = None if clip is None else _reader(clip.path)
     if reader is None:
         return ""
     tokenizer, room = reader
     offsets = tokenizer.encode(text, add_special_tokens=False).offsets
     return text[offsets[room][0] :] if len(offsets) > room else ""
+
+
+def _clip(suite: Suite, sampler: str | None) -> Part | None:
+    """Who reads the sentence: the sampler's own CLIP, where the suite gives it one, else everybody's."""
+    return suite.parts.get(suite.seen(sampler).get("clip", ""))
+
+
+def _published(suite: Suite, sampler: str | None) -> bool:
+    """Whether the words are read by a CLIP from a hub, all of which learned English alone."""
+    clip = _clip(suite, sampler)
+    return clip is not None and clip.source.repo is not None
 
 
 @cache
@@ -88,16 +89,3 @@ def _length(folder: Path) -> int:
         told = json.loads((folder / "open_clip_config.json").read_text(encoding="utf-8"))
         return told["model_cfg"]["text_cfg"]["context_length"]
     return json.loads((folder / "config.json").read_text(encoding="utf-8"))["text_config"]["max_position_embeddings"]
-
-
-@cache
-def stickers() -> list[dict[str, str]]:
-    """The things that the classroom suite knows: a small picture of each, and its names."""
-    found = []
-    for (kind, (_, chinese, _)), ink in zip(KINDS.items(), INKS, strict=True):
-        pen, file = Pen(4 * STICKER, COLOURS[ink][1]), io.BytesIO()
-        DRAW[kind](pen)
-        pen.tile.resize((STICKER, STICKER), Image.Resampling.LANCZOS).save(file, "png")
-        source = "data:image/png;base64," + base64.b64encode(file.getvalue()).decode()
-        found.append({"en": kind, "zh": chinese, "src": source})
-    return found

@@ -3,27 +3,79 @@
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Iterator
 from typing import Any
 
 import gradio as gr
 
 from lab.record import NotAReceipt, Record, read, rerun
+from lab.ui.receipts import changed, told
 from lab.ui.stage.news import picture, sentence
 from lab.ui.texts import Texts
 from lab.ui.theme import asset
-from lab.ui.words import WORDS
-from models.engine import Engine
+from models.engine import Engine, Run
 
 log = logging.getLogger(__name__)
 Shown = dict[str, Any]
 
 
-def draw(engine: Engine, texts: Texts) -> None:
-    """Put the tab together."""
-    with gr.Row(elem_id="file"):
-        file = texts(gr.UploadButton, file_types=[".png"], says={"label": "info.file"}, variant="primary", scale=0)
-        again = texts(gr.Button, says={"value": "info.again"}, elem_classes="plain", scale=0)
+class Repaints:
+    """What each visitor has painted again: one file at a time, and nothing for those who left."""
+
+    def __init__(self, engine: Engine):
+        self.engine = engine
+        self._lock = threading.Lock()
+        self._now: dict[str, Repaint] = {}
+
+    def paint(self, request: gr.Request, path: str | None) -> Iterator[Shown | None]:
+        """What `paint_again` tells; the visitor's former repaint is stopped."""
+        visitor, mine = request.session_hash or "", Repaint()
+        with self._lock:
+            former, self._now[visitor] = self._now.get(visitor), mine
+        if former is not None:
+            former.stop()
+        try:
+            yield from paint_again(self.engine, path, mine)
+        finally:
+            mine.stop()
+            with self._lock:
+                if self._now.get(visitor) is mine:
+                    del self._now[visitor]
+
+    def leave(self, request: gr.Request) -> None:
+        """The visitor closed the page: what is being painted ends within one Eval."""
+        with self._lock:
+            gone = self._now.pop(request.session_hash or "", None)
+        if gone is not None:
+            gone.stop()
+
+
+class Repaint:
+    """The runs of one file, as they are submitted, until it is stopped."""
+
+    def __init__(self) -> None:
+        self.stopped, self.run = False, None
+
+    def watch(self, run: Run) -> None:
+        self.run = run
+        if self.stopped:
+            run.cancel()
+
+    def stop(self) -> None:
+        self.stopped = True
+        if self.run is not None:
+            self.run.cancel()
+
+
+def draw(engine: Engine, texts: Texts) -> Repaints:
+    """Put the tab together; gives what must know when a visitor leaves."""
+    repaints = Repaints(engine)
+    texts(gr.Markdown, says={"value": "info.about"}, elem_id="info-lead")
+    # Any type may be dropped: what is no picture is refused by our own sentence, Gradio would speak English.
+    file = texts(gr.File, says={"label": "info.file"}, show_label=False, height=132, elem_id="file")
+    held = gr.State(None)
+    again = texts(gr.Button, says={"value": "info.again"}, variant="primary", scale=0, elem_id="repaint")
     shown = gr.HTML(
         None,
         html_template='<div class="info" aria-live="polite"></div>',
@@ -32,12 +84,14 @@ def draw(engine: Engine, texts: Texts) -> None:
         elem_id="info",
     )
     quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
-    file.upload(show, file, shown, queue=False, **quiet)
+    file.upload(take, file, [file, held, shown], queue=False, **quiet)
+    again.click(repaints.paint, held, shown, concurrency_limit=4, trigger_mode="multiple", **quiet)
+    return repaints
 
-    def repaint(path: str | None) -> Iterator[Shown | None]:
-        yield from paint_again(engine, path)
 
-    again.click(repaint, file, shown, concurrency_limit=2, **quiet)
+def take(path: str | None) -> tuple[None, str | None, Shown | None]:
+    """A file that was dropped: the place is free for another, the file is kept in mind, and what it says is shown."""
+    return None, path, show(path)
 
 
 def show(path: str | None) -> Shown | None:
@@ -50,44 +104,33 @@ def show(path: str | None) -> Shown | None:
         return {"error": sentence("say.unreadable")}
 
 
-def paint_again(engine: Engine, path: str | None) -> Iterator[Shown | None]:
-    """The same, with each picture painted once more as soon as it is."""
+def paint_again(engine: Engine, path: str | None, repaint: Repaint) -> Iterator[Shown | None]:
+    """The same, with each picture painted once more as soon as it is; ends early once `repaint` is stopped."""
     if path is None:
         yield {"error": sentence("say.nofile")}
         return
-    told: Shown = {}
+    shown: Shown = {}
     try:
         record = read(path)
-        told = _told(record)
-        yield told | {"waits": True}
-        for found in rerun(record, engine, client="picture info"):
+        shown = _told(record)
+        yield shown | {"waits": True}
+        for found in rerun(record, engine, "picture info", repaint.watch):
             pair = {"kept": picture(found.kept), "painted": picture(found.painted)}
-            difference = {"most": found.most, "mean": round(found.mean, 3), "changed": list(found.changed)}
-            told = told | {"again": [*told["again"], pair | difference]}
-            yield told | {"waits": True}
-        yield told
+            why = [changed(name) for name in found.changed]
+            difference = {"most": found.most, "mean": round(found.mean, 3), "changed": why}
+            shown = shown | {"again": [*shown["again"], pair | difference]}
+            yield shown | {"waits": True}
+        yield shown
     except NotAReceipt:
-        yield told | {"error": sentence("say.noreceipt" if told else "say.unreadable")}
+        yield shown | {"error": sentence("say.noreceipt" if shown else "say.unreadable")}
     except Exception:
-        log.exception("a picture could not be painted again")
-        yield told | {"error": sentence("say.notagain")}
+        if not repaint.stopped:
+            log.exception("a picture could not be painted again")
+            yield shown | {"error": sentence("say.notagain")}
 
 
 def _told(record: Record) -> Shown:
     return {
-        "picture": picture(record.image),
-        "receipts": [_receipt(note) for note in record.receipts],
-        "settings": dict(record.settings),
-        "again": [],
-    }
-
-
-def _receipt(note: Shown) -> Shown:
-    """The lines of a receipt that a visitor can read; everything else stays in the file."""
-    knobs = {name: value for name, value in note["knobs"].items() if f"knob.{name}" in WORDS and value is not None}
-    return {
-        "lane": note["sampler"], "text": note["prompt"]["text"], "negative": note["prompt"]["negative"],
-        "seed": note["seeds"][note["index"]], "made": note["made"], "step": note["step"], "knobs": knobs,
-        "seconds": round(note["timings"]["seconds"], 2), "evals": note["timings"]["evals"], "device": note["device"],
-        "versions": note["versions"],
+        "picture": picture(record.image), "receipts": [told(note) for note in record.receipts],
+        "settings": dict(record.settings), "again": [],
     }  # fmt: skip

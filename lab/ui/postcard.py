@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import base64
 import re
-import tempfile
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from lab.race import LANES
-from lab.record import receipt, save
+from lab.record import encode, receipt
 from lab.ui.stage.news import words
 from lab.ui.theme import ASSETS
 from lab.ui.visits import Visit, Visits
@@ -31,8 +29,7 @@ def postcard(engine: Engine, visits: Visits, key: str, language: str) -> dict[st
     card, notes = draw(engine, visit, "zh" if language == "zh" else "en")
     if not notes:
         return None
-    with tempfile.TemporaryDirectory() as folder:
-        data = save(Path(folder) / "postcard.png", np.asarray(card), notes).read_bytes()
+    data = encode(np.asarray(card), notes)
     words = re.sub(r"\W+", "-", visit.race.prompt.text)[:60].strip("-")
     name = f"quartet-{words}-{visit.race.prompt.seeds[0]}.png"
     return {"png": base64.b64encode(data).decode(), "name": name}
@@ -53,20 +50,14 @@ def draw(engine: Engine, visit: Visit, language: str) -> tuple[Image.Image, list
         left = GAP + (SIDE + GAP) * k
         card.paste(Image.fromarray(large), (left, TOP))
         box = (left, TOP, large.shape[1], large.shape[0])
-        verdict = _verdict(visit.marks.get(lane))
+        found = visit.marks.get(lane)
+        verdict = None if found is None else found.verdict(0)
         notes.append(receipt(engine, race.runs[lane], 0, verdict, box))
         _write(pen, (left, TOP + SIDE + 10), say(f"painter.{lane}", language), 16, INK)
         _ticks(pen, (left, TOP + SIDE + 36), race.prompt.text, visit.marks.get(lane), language)
     about = f"{say('page.title', language)} · {say('seed', language)} {race.prompt.seeds[0]}"
     _write(pen, (GAP, height - 26), about, 13, QUIET)
     return card, notes
-
-
-def _verdict(found: Any) -> dict[str, Any] | None:
-    if found is None:
-        return None
-    marks = None if found.marks is None else dict(found.marks[0])
-    return {"similarity": found.similarity[0], "marks": marks}
 
 
 def _ticks(pen: ImageDraw.ImageDraw, at: tuple[int, int], text: str, found: Any, language: str) -> None:

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import gradio as gr
 
-from lab.ui.words import catalogue
+from lab.ui.stickers import stickers
+from lab.ui.words import EXAMPLES, catalogue
 
 ASSETS = Path(__file__).resolve().parents[2] / "assets"
 FONTS = {"Bricolage Grotesque": "bricolage-grotesque", "Newsreader": "newsreader", "Martian Mono": "martian-mono",
@@ -74,10 +75,12 @@ def css() -> str:
 
 
 def head() -> str:
-    """What the page's own scripts need before anything is drawn: the words, and the helpers that stages share."""
-    table = json.dumps(catalogue(), ensure_ascii=False).replace("<", "\\u003c")
+    """What the page's own scripts need before anything is drawn: words, sentences, stickers, what stages share."""
+    given = {"quartetWords": catalogue(), "quartetExamples": EXAMPLES, "quartetStickers": stickers()}
+    tables = (f"window.{name} = {json.dumps(table, ensure_ascii=False)};".replace("<", "\\u003c")
+              for name, table in given.items())  # fmt: skip
     script = (ASSETS / "js" / "quartet.js").read_text(encoding="utf-8")
-    return f"<script>window.quartetWords = {table};\n{script}</script>"
+    return "<script>" + "\n".join([*tables, script]) + "</script>"
 
 
 def asset(path: str) -> str:

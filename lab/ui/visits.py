@@ -19,6 +19,7 @@ class Visit:
     key: str  # nobody can guess it: whoever has it may keep the pictures
     race: Race
     marks: dict[str, Any]  # by lane, as they are found: the words of the sentence and how they came out
+    visitor: str = ""
 
 
 class Visits:
@@ -32,7 +33,7 @@ class Visits:
     def enter(self, visitor: str, visit: Visit) -> None:
         """A visitor paints one race at a time: the former is stopped."""
         with self._lock:
-            former, self._now[visitor] = self._now.get(visitor), visit
+            former, self._now[visitor], visit.visitor = self._now.get(visitor), visit, visitor
             self._kept[visit.key] = visit
             while len(self._kept) > KEPT:
                 self._kept.popitem(last=False)
@@ -58,3 +59,8 @@ class Visits:
         """A race by its key, as long as it is remembered."""
         with self._lock:
             return self._kept.get(key)
+
+    def of(self, visitor: str) -> list[Visit]:
+        """The races of one visitor that are remembered, the newest first."""
+        with self._lock:
+            return [visit for visit in reversed(self._kept.values()) if visit.visitor == visitor]

@@ -1,52 +1,37 @@
 """`quartet bench`: what our engine costs and gains, as ratios of times taken in turns within one run.
 
+    for question, row in bench(minutes=4.5): add(found, question, row)       # each as soon as it is measured
+    print(table(found))                                                      # of all of them, or of those so far
+
 Stock is a diffusers pipeline around the same networks, steps and dtype; for VQGAN+CLIP, which has none, the usual
-loop with kornia's augmentations (lab/measure/reference_vqgan.py), crops stacked and crop by crop.
+loop with kornia's augmentations (lab/measure/reference_vqgan.py), crops stacked and crop by crop.  Questions are asked
+of every painter before the next question, so that a bench that is cut short has answers for all of them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+import time
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import torch
 
-from lab.measure.bench import stock
-from lab.measure.bench.table import table
-from lab.measure.bench.timing import bare, first_look, newcomer, paired
-from lab.measure.bench.weights import SIZES, write_suite
-from lab.race import LANES, default_engine, missing, parts_of
+from lab.measure.bench.cases import Case, make_case, open_engine
+from lab.measure.bench.full import chosen, full_bench
+from lab.measure.bench.levers import NETS, compiling
+from lab.measure.bench.levers import levers as levers_of
+from lab.measure.bench.made_up import full_engine
+from lab.measure.bench.questions import alone, crowd, engine_cost, newcomers, previews
+from lab.measure.bench.table import TITLES, line, table
+from lab.measure.bench.weights import SIZES
+from lab.race import LANES, parts_of
 from models.engine import Engine
-from models.knobs import Knobs
-from models.protocol import Prompt, Request
 
-__all__ = ["bench", "table"]
+__all__ = ["TITLES", "add", "bench", "empty", "line", "table"]
 
-TEXT = "a large red cat in a meadow"
-LONG = 100  # steps of the job that a newcomer finds at work
-FEW = {  # for tiny networks, whose times say nothing but that everything runs
-    "latent": {"steps": 4}, "pixel": {"steps": 4}, "vqgan_clip": {"steps": 3, "crops": 3},
-    "unclip": {"steps": 3, "prior_steps": 2, "upsample_steps": 2},
-}  # fmt: skip
-LIKE_STOCK = {"unclip": {"candidates": 1, "upsample": True}}  # what the stock pipeline always does
-
-
-@dataclass(frozen=True, slots=True)
-class Case:
-    """A painter as it is timed, and those that it is timed against."""
-
-    family: str
-    knobs: Knobs
-    text: str
-    stock: Mapping[str, stock.Painter]
-
-    def request(self, client: str = "bench", seed: int = 0, **knobs: Any) -> Request:
-        return Request(self.family, Prompt(self.text, seeds=(seed,)), replace(self.knobs, **knobs), "classroom", client)
+Row = dict[str, Any]
 
 
 def bench(
@@ -54,109 +39,104 @@ def bench(
     families: Sequence[str] = LANES,
     visitors: Sequence[int] = (1, 4, 8),
     repeats: int = 5,
+    steps: int | None = None,
+    minutes: float | None = None,
     suite: str | Path | None = None,
     device: str = "cpu",
-    report: Callable[[str], None] = lambda _: None,
-) -> dict[str, Any]:
-    """Plain data that `table` prints.  `suite` None takes the shipped weights where they are whole, else random ones.
+    weights: str | None = None,
+    levers: bool = False,
+) -> Iterator[tuple[str, Row]]:
+    """Pairs of a question (a key of TITLES, or "about" for what was timed) and one row of its answer.
 
-    Raises ValueError for what cannot be timed; `report` is told what is being timed.
+    `suite` None takes the shipped weights where they are whole, else random ones, as `weights` "random" always does.
+    `steps` None takes few.  Every time is the median of at most `repeats`, and of fewer, but at least one, where
+    `minutes` would not do; no question is begun when they are over.  `size` full is another bench: see `full.py`.
+    `levers` asks instead what might make a step of a net quicker: see `levers.py`.
+    Raises ValueError for what cannot be timed.
     """
-    if size not in SIZES:
-        raise ValueError(f"size is {size!r}; give one of {SIZES}")
-    if stray := [family for family in families if family not in LANES]:
-        raise ValueError(f"families names {stray}; give some of {LANES}")
-    if not visitors or min(visitors) < 1 or repeats < 1:
-        raise ValueError(f"visitors is {tuple(visitors)}, repeats {repeats}; give numbers of at least 1")
-    with _engine(size, families, suite, device) as (engine, kind):
+    if weights not in (None, "random") or (weights and suite):
+        raise ValueError(f"weights is {weights!r}, suite {suite!r}; give random and no suite, or leave weights out")
+    _check(size, families, visitors, repeats, minutes, levers)
+    end = time.perf_counter() + (60 * minutes if minutes else float("inf"))
+    if size == "full":
+        yield from _published(families, max(visitors), repeats, steps, end, device, weights)
+        return
+    with open_engine(size, families, suite, device, weights) as (engine, kind):
+        about = {"size": size, "weights": kind, "device": device, "repeats": repeats}
+        yield "about", {**about, "threads": torch.get_num_threads(), "torch": torch.__version__, "complete": False}
         names = dict.fromkeys(part for family in families for part in parts_of(engine, "classroom", family))
         with engine.registry.borrow("classroom", names) as parts:
-            found: dict[str, Any] = {name: [] for name in ("single", "visitors", "previews", "engine", "wait")}
-            for case in [_case(engine, parts, family, size) for family in families]:
-                report(case.family)
-                for name, rows in _timed(engine, case, visitors, repeats).items():
-                    found[name] += rows
-    about = {"size": size, "weights": kind, "device": str(engine.registry.device), "repeats": repeats}
-    return {**about, "threads": torch.get_num_threads(), "torch": torch.__version__, **found}
+            cases = [make_case(engine, parts, family, size, steps) for family in families]
+            asked = _levers(engine, cases, repeats) if levers else _questions(engine, cases, visitors, repeats)
+            yield from _answers(asked, end)
 
 
-@contextmanager
-def _engine(size: str, families: Sequence[str], suite: str | Path | None, device: str) -> Iterator[tuple[Engine, str]]:
-    """An inline engine on given or shipped weights, or else on random ones; and which of them."""
-    if suite is not None or size == "classroom":
-        engine = default_engine(suite or "classroom", device=device)
-        gone = missing(engine, "classroom", tuple(families))
-        if not gone:
-            yield engine, "shipped" if suite is None else "given"
+def _check(
+    size: str, families: Sequence[str], visitors: Sequence[int], repeats: int, minutes: float | None, levers: bool
+) -> None:
+    """ValueError names what cannot be timed."""
+    if size not in (*SIZES, "full"):
+        raise ValueError(f"size is {size!r}; give one of {(*SIZES, 'full')}")
+    if (stray := [family for family in families if family not in LANES]) or not families:
+        raise ValueError(f"families names {stray or 'none'}; give some of {LANES}")
+    if not visitors or min(visitors) < 1 or repeats < 1:
+        raise ValueError(f"visitors is {tuple(visitors)}, repeats {repeats}; give numbers of at least 1")
+    if minutes is not None and not minutes > 0:
+        raise ValueError(f"minutes is {minutes}; give more than 0")
+    if levers and (size == "full" or not set(families) & set(NETS)):
+        raise ValueError(f"levers, size {size!r}, families {tuple(families)}; give some of {tuple(NETS)}, and not full")
+
+
+def _published(
+    families: Sequence[str], visitors: int, repeats: int, steps: int | None, end: float, device: str,
+    weights: str | None,
+) -> Iterator[tuple[str, Row]]:  # fmt: skip
+    """The bench of the full suite."""
+    plans = chosen(families, steps)
+    with full_engine(dict.fromkeys(plan.suite for plan in plans), weights, device) as (engine, kind):
+        about = {"size": "full", "weights": kind, "device": str(engine.registry.device), "repeats": repeats}
+        yield "about", {**about, "threads": torch.get_num_threads(), "torch": torch.__version__, "complete": False}
+        yield from full_bench(engine, plans, end, repeats, visitors)
+        yield "about", {"complete": True}
+
+
+def _questions(
+    engine: Engine, cases: Sequence[Case], visitors: Sequence[int], repeats: int
+) -> list[tuple[str, float, Callable[[float], list[Row]]]]:
+    """Name, share of the time, and how to answer it in about so many seconds."""
+    each = [("single", 3, alone), ("wait", 2, newcomers), ("previews", 1, previews), ("engine", 1, engine_cost)]
+    asked = [(name, share, partial(ask, engine, case, repeats)) for name, share, ask in each for case in cases]
+    groups = [(count, case) for count in visitors for case in cases]
+    return asked + [("visitors", 1 + count, partial(crowd, engine, case, repeats, count)) for count, case in groups]
+
+
+def _levers(engine: Engine, cases: Sequence[Case], repeats: int) -> list[tuple[str, float, Callable]]:
+    """As `_questions`; compiling comes last, since it may take the longest."""
+    cases = [case for case in cases if case.family in NETS]
+    asked = [("levers", share, ask, case) for share, ask in ((1, levers_of), (2, compiling)) for case in cases]
+    return [(name, share, partial(ask, engine, case, repeats)) for name, share, ask, case in asked]
+
+
+def _answers(questions: list[tuple[str, float, Callable[[float], list[Row]]]], end: float) -> Iterator[tuple[str, Row]]:
+    """Ask one after another; what one leaves of its share of the time is there for those that follow."""
+    while questions:
+        name, share, ask = questions.pop(0)
+        left = end - time.perf_counter()
+        if left <= 0:
             return
-        if suite is not None:
-            raise ValueError("; ".join(f"{family} is not available: {why}" for family, why in gone.items()))
-    with TemporaryDirectory() as folder:
-        yield default_engine(write_suite(Path(folder), size), device=device), "random"
+        for row in ask(left * share / (share + sum(others for _, others, _ in questions))):
+            yield name, row
+    yield "about", {"complete": True}
 
 
-def _case(engine: Engine, parts: Mapping[str, Any], family: str, size: str) -> Case:
-    config = engine.registry.config("classroom", parts)
-    folder = engine.registry.suite("classroom")["vae"].path.parent
-    settings = dict(LIKE_STOCK.get(family, {})) | (FEW[family] if size == "tiny" else {})
-    if family == "vqgan_clip":
-        shape = config["vqgan"]["ddconfig"]
-        side = shape["resolution"] * parts["vqgan"].fold
-        settings |= {"width": side, "height": side}  # the loop cannot tell what a folded VQGAN's own size is
-    knobs = engine.samplers[family].knobs(**settings)
-    make = partial(getattr(stock, family), parts, config, knobs, folder)
-    if family == "vqgan_clip":
-        twins = {"loop, crops stacked": make(stacked=True), "loop, crop by crop": make(stacked=False)}
+def empty() -> dict[str, Any]:
+    """Results before anything was measured."""
+    return {name: [] for name in TITLES}
+
+
+def add(found: dict[str, Any], question: str, row: Row) -> None:
+    """Put what `bench` yields to the results so far."""
+    if question == "about":
+        found.update(row)
     else:
-        names = {"latent": "StableDiffusionPipeline", "pixel": "DDIMPipeline", "unclip": "UnCLIPPipeline"}
-        twins = {names[family]: make()}
-    return Case(family, knobs, "" if family == "pixel" else TEXT, twins)
-
-
-def _timed(engine: Engine, case: Case, visitors: Sequence[int], repeats: int) -> dict[str, list[dict[str, Any]]]:
-    device, family = engine.registry.device, case.family
-    sides = {"ours": lambda: engine.paint(case.request()), "bare": lambda: bare(engine, case.request())}
-    sides |= {name: partial(paint, case.text, 0) for name, paint in case.stock.items()}
-    one = paired(sides, repeats, device)
-    evals = bare(engine, case.request())
-    single = [
-        {"family": family, "against": name, "steps": case.knobs.steps, "ours": one["ours"], "stock": one[name],
-         "ratio": one[name] / one["ours"]}
-        for name in case.stock
-    ]  # fmt: skip
-    cost = {"family": family, "evals": evals, "seconds": (one["ours"] - one["bare"]) / evals,
-            "share": 1 - one["bare"] / one["ours"]}  # fmt: skip
-    longer = case.request("job", steps=LONG if case.knobs.steps > 4 else 12)
-    waits = newcomer(engine, longer, case.request("guest", 1))
-    wait = {"family": family, **waits, "ratio": waits["queue"] / waits["engine"]}
-    wait["first_look"] = first_look(engine, case.request())
-    return {
-        "single": single, "engine": [cost], "wait": [wait], "previews": [_preview(engine, case)],
-        "visitors": [_crowd(engine, case, count, repeats) for count in visitors],
-    }  # fmt: skip
-
-
-def _crowd(engine: Engine, case: Case, count: int, repeats: int) -> dict[str, Any]:
-    """`count` visitors at once, against our own one after another, and stock one after another."""
-    asked = [case.request(f"visitor {k}", k) for k in range(count)]
-    name, paint = next(iter(case.stock.items()))
-    sides = {
-        "together": lambda: engine.wait(*[engine.submit(each) for each in asked]),
-        "in turn": lambda: [engine.paint(each) for each in asked],
-        "stock": lambda: [paint(case.text, k) for k in range(count)],
-    }
-    took = paired(sides, repeats, engine.registry.device)
-    return {
-        "family": case.family, "visitors": count, "against": name, **took,
-        "to_stock": took["stock"] / took["together"], "to_own": took["in turn"] / took["together"],
-    }  # fmt: skip
-
-
-def _preview(engine: Engine, case: Case) -> dict[str, Any]:
-    """What a look costs beside a step, from a run that is looked at whenever it can be."""
-    run = engine.submit(case.request())
-    for _ in engine.frames(run):
-        pass
-    meters, looks = run.meters, max(1, run.meters.looks - 1)  # the last is the picture itself
-    look, step = (meters.served - meters.device) / looks, meters.device / max(1, meters.steps)
-    return {"family": case.family, "look": look, "step": step, "share": look / step}
+        found.setdefault(question, []).append(row)

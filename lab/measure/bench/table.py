@@ -14,33 +14,67 @@ TITLES = {
     "previews": "What a preview costs",
     "engine": "What the engine adds to each evaluation",
 }
+FULL = {  # of the levers' bench, and of the full suite's, alone
+    "levers": "One step of a net with each lever, against the same without it",
+    "compiled": "One picture, against stock on compiled networks, and how long those took for their first",
+    "beside": "A picture while another painter's long job runs, against the same alone",
+    "alike": "How far a pixel is off in company, in batches of one size",
+    "out": "What was left out, and why",
+}
 
 
 def table(results: Mapping[str, Any]) -> str:
     """One table a question; times in milliseconds, ratios above 1 in our favour."""
-    parts = [", ".join(f"{name} {results[name]}" for name in ABOUT)]
-    for name, title in TITLES.items():
-        rows = [_row(name, row) for row in results[name]]
-        parts.append(f"**{title}**\n\n{_markdown(rows)}")
+    parts = [", ".join(f"{name} {results[name]}" for name in ABOUT if name in results)]
+    if not results.get("complete"):
+        parts.append("Cut short: what was measured until then.")
+    for name, title in (TITLES | FULL).items():
+        rows = [_row(name, row) for row in results.get(name, ())]
+        if rows or (name in TITLES and results.get("size") != "full" and "levers" not in results):
+            parts.append(f"**{title}**\n\n{_markdown(rows)}")
     return "\n\n".join(parts) + "\n"
 
 
+def line(name: str, row: Mapping[str, Any]) -> str:
+    """One row as a line by itself, for whoever watches."""
+    return f"{name}: " + ", ".join(f"{head} {cell}" for head, cell in _row(name, row).items())
+
+
 def _row(name: str, row: Mapping[str, Any]) -> dict[str, str]:
-    """The cells of a row by their headings."""
+    """The cells of a row by their headings; the goal last, where one is set."""
+    return _cells(name, row) | ({"goal": row["goal"]} if "goal" in row else {})
+
+
+def _cells(name: str, row: Mapping[str, Any]) -> dict[str, str]:
     first = {"painter": row["family"]}
     match name:
         case "single":
             times = {"steps": str(row["steps"]), "ours, ms": _ms(row["ours"]), "stock, ms": _ms(row["stock"])}
-            return first | {"against": row["against"], **times, "ratio": _ratio(row["ratio"])}
+            work = {"TFLOP/s": f"{row['flops'] / row['ours'] / 1e12:.3g}"} if "flops" in row else {}
+            return first | {"against": row["against"], **times, "ratio": _ratio(row["ratio"]), **work}
         case "visitors":
             times = {f"{side}, ms": _ms(row[side]) for side in ("together", "in turn", "stock")}
             gains = {"to stock": _ratio(row["to_stock"]), "to our own in turn": _ratio(row["to_own"])}
+            gains |= {"to stock's batch": _ratio(row["to_batch"]) if "to_batch" in row else ""}
             return first | {"visitors": str(row["visitors"]), **times, **gains}
         case "wait":
             times = {"ours, ms": _ms(row["engine"]), "in a queue, ms": _ms(row["queue"])}
             return first | {**times, "ratio": _ratio(row["ratio"]), "first preview, ms": _ms(row["first_look"])}
         case "previews":
             return first | {"look, ms": _ms(row["look"]), "step, ms": _ms(row["step"]), "share": _share(row["share"])}
+        case "compiled":
+            times = {"steps": str(row["steps"]), "ours, ms": _ms(row["ours"]), "stock compiled, ms": _ms(row["stock"])}
+            return first | {**times, "ratio": _ratio(row["ratio"]), "its first, ms": _ms(row["cold"])}
+        case "beside":
+            times = {"alone, ms": _ms(row["solo"]), "beside, ms": _ms(row["beside"])}
+            return first | {"job": row["job"], **times, "ratio": _ratio(row["ratio"])}
+        case "levers":
+            took = {"without, ms": _ms(row["without"]), "with, ms": _ms(row["with"]), "ratio": _ratio(row["ratio"])}
+            return first | {"lever": row["lever"], "rows": str(row["rows"]), **took}
+        case "alike":
+            return first | {"others": str(row["others"]), "off": f"{row['off']:.1e}"}
+        case "out":
+            return first | {"what": row["what"], "why": row["why"]}
     return first | {"evals": str(row["evals"]), "each, ms": _ms(row["seconds"]), "of the run": _share(row["share"])}
 
 

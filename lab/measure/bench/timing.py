@@ -2,28 +2,61 @@
 
 from __future__ import annotations
 
+import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from statistics import median
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
+from torch import Tensor
 
 from models.engine import Engine, Run
 from models.engine.orders import of_request
-from models.protocol import Eval, Request, Step
+from models.parts.openvino import settled
+from models.protocol import Eval, Request, Step, Target
+
+Found = TypeVar("Found")
 
 
-def paired(sides: Mapping[str, Callable[[], Any]], repeats: int, device: torch.device) -> dict[str, float]:
-    """Median seconds of each side: once each to warm up, then in turns, so that a busy minute hits all alike."""
-    taken: dict[str, list[float]] = {name: [] for name in sides}
-    for turn in range(repeats + 1):
+def paired(
+    sides: Mapping[str, Callable[[], Any]],
+    repeats: int,
+    device: torch.device,
+    seconds: float = math.inf,
+    warm: Collection[str] | None = None,
+) -> dict[str, list[float]]:
+    """Seconds of each side, a list as long for all: sides in turns, so that a busy minute hits all alike.
+
+    Those named in `warm` (None: all) run once before that does not count; `repeats` rounds, or the first that
+    ends after `seconds`.
+    """
+    begin, taken = time.perf_counter(), {name: [] for name in sides}
+    for name in sides if warm is None else warm:
+        sides[name]()
+    settled()
+    for _ in range(repeats):
         for name, work in sides.items():
-            begin = _now(device)
+            before = _now(device)
             work()
-            if turn:
-                taken[name].append(_now(device) - begin)
-    return {name: median(times) for name, times in taken.items()}
+            taken[name].append(_now(device) - before)
+        if time.perf_counter() - begin > seconds:
+            break
+    return taken
+
+
+def several(work: Callable[[], Found], repeats: int, seconds: float) -> list[Found]:
+    """What `work` gives, `repeats` times or until `seconds` are over, after once that does not count."""
+    begin, found = time.perf_counter(), [work()]
+    settled()
+    while len(found) <= repeats and time.perf_counter() - begin < seconds:
+        found.append(work())
+    return found[1:] or found
+
+
+def times(slow: Sequence[float], quick: Sequence[float]) -> float:
+    """How many times longer `slow` took: the median of what each round says."""
+    return median(a / b for a, b in zip(slow, quick, strict=True))
 
 
 def _now(device: torch.device) -> float:
@@ -32,13 +65,13 @@ def _now(device: torch.device) -> float:
     return time.perf_counter()
 
 
-def bare(engine: Engine, request: Request) -> int:
-    """Run a request without the engine, its targets called one after another; how many Evals there were."""
+def bare(engine: Engine, request: Request) -> tuple[int, Eval]:
+    """Run a request without the engine, its targets called one after another; the number of Evals, and the largest."""
     order = of_request(Run("bench", lambda: None, request), engine.samplers[request.sampler], engine.registry,
                        torch.float32, None)  # fmt: skip
     order.claim(engine.registry, 0, lambda: None)
     order.ticket.wait()
-    count, value = 0, None
+    count, value, largest = 0, None, None
     painting, bound = order.open(order.parts), order.bind()
     try:
         with torch.no_grad():
@@ -49,11 +82,33 @@ def bare(engine: Engine, request: Request) -> int:
                     to, count = bound[said.target], count + 1
                     rows = (row.to(engine.registry.device) for row in said.rows)
                     value = to.fn(to.parts, *rows, **dict(said.opts))
+                    largest = max(largest or said, said, key=_numbers)
                 assert isinstance(said, Eval | Step)
     except StopIteration:
-        return count
+        return count, largest
     finally:
         order.release()
+
+
+def _numbers(said: Eval) -> int:
+    return sum(row.numel() for row in said.rows)
+
+
+def _hand_back(parts: Mapping[str, Any], first: Tensor, *rest: Tensor) -> Tensor:
+    return first
+
+
+def echoed(engine: Engine, said: Eval, count: int = 200) -> float:
+    """Seconds that the engine takes for an Eval of these rows whose network does nothing."""
+
+    def painting() -> Iterator[Eval]:
+        for _ in range(count):
+            yield Eval("echo", said.rows)
+
+    run = engine.play(painting(), {"echo": Target(_hand_back, ())}, client="bench")
+    begin = time.perf_counter()
+    engine.wait(run)
+    return (time.perf_counter() - begin) / count
 
 
 def until(engine: Engine, done: Callable[[], bool]) -> float:

@@ -63,6 +63,7 @@ def scores(asked: Sequence[Question], rows: Sequence[Mapping[str, Any]], referen
         "kid": kid(features, reference) if enough else None,
         "clip_score": mean([rows[k]["clip"] for k in usual if rows[k]["clip"] is not None]),
         "seconds": mean([rows[k]["seconds"] for k in usual]),
+        "verdicts": "".join(row["marks"]["overall"][0] for row in rows),  # right, wrong, cannot say; in their order
     }
 
 

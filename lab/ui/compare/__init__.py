@@ -3,65 +3,65 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
 import gradio as gr
 
 from lab.race import LANES
-from lab.ui import controls, hints
+from lab.race.painters import led
+from lab.ui import asking, controls, hints
+from lab.ui.asking import SEEDS
 from lab.ui.compare import builder
-from lab.ui.compare.asked import KNOBS, SEEDS
+from lab.ui.compare.asked import BUDGETS, COUNTS
+from lab.ui.compare.pairs import Pairs
 from lab.ui.compare.show import Show
 from lab.ui.stage import replay, stage
 from lab.ui.stage.news import absent
 from lab.ui.texts import Texts
 from lab.ui.words import EXAMPLES, say
 from models.engine import Engine
+from models.knobs import Knobs
 
-BUDGETS = (0, 1, 3, 10, 30)  # device seconds a painter; 0: its own settings decide
 SILENT: dict[str, Any] = {"show_progress": "hidden", "queue": False, "api_visibility": "private"}
 
 
-def draw(engine: Engine, suite: str, texts: Texts, language: gr.Textbox) -> Show:
+def draw(engine: Engine, suite: str, texts: Texts, language: gr.Textbox, page: gr.Blocks) -> Show:
     """Put the tab together; gives its handlers."""
     show = Show(engine, suite)
     prompt = texts(
         gr.Textbox, EXAMPLES["en"][0], lines=1, max_lines=3, elem_id="prompt", max_length=2000, autofocus=True,
         says={"label": "prompt", "placeholder": "prompt.hint"},
     )  # fmt: skip
-    under = hints.hints(engine.registry.suite(suite))
+    hints.under(prompt, "prompt", engine.registry.suite(suite))
     with gr.Row(elem_id="asking"):
         paint = texts(gr.Button, says={"value": "paint"}, variant="primary", elem_id="paint", scale=0)
         seed = texts(gr.Number, 1, precision=0, elem_id="seed", scale=0, says={"label": "seed"})
         die = texts(gr.Button, "⚄", elem_id="die", scale=0, says={"value": lambda _: "⚄"})
         budget = texts(gr.Dropdown, value=0, filterable=False, elem_id="budget", scale=0, says=_budgets())
-    played = stage(replay.load(engine, suite) or absent(engine, suite), show.postcard)
-    lanes, count, knobs = _drawers(texts, prompt, language)
+    leads = led(engine.registry.suite(suite))
+    played = stage(replay.load(engine, suite) or absent(engine, suite), show.postcard, leads)
+    Pairs(show.visits, texts, language)
+    lanes, count, knobs = _drawers(texts, prompt, language, show.bases)
     inputs = [prompt, seed, lanes, budget, count, *knobs]
-    gr.on([paint.click, prompt.submit], show.paint, inputs, played, concurrency_limit=None, trigger_mode="multiple",
-          show_progress="hidden", api_visibility="private")  # fmt: skip
+    linked = gr.Textbox("", visible="hidden", elem_id="linked")
+    gr.on([paint.click, prompt.submit, linked.change], show.paint, inputs, played, concurrency_limit=None,
+          trigger_mode="multiple", show_progress="hidden", api_visibility="private")  # fmt: skip
+    page.load(show.reopen, None, [*inputs, linked, played], **SILENT)
     played.pause(show.pause, None, None, **SILENT)
     played.resume(show.resume, None, None, **SILENT)
     played.halt(show.halt, None, None, **SILENT)
     die.click(lambda: random.randrange(SEEDS), None, seed, **SILENT)
-    prompt.change(
-        partial(hints.of, suite=engine.registry.suite(suite)), prompt, under, trigger_mode="always_last", **SILENT
-    )
     language.change(_translated, [language, prompt], prompt, **SILENT)
-    under.pick(_picked, None, prompt, **SILENT)
     return show
 
 
-def _picked(event: gr.EventData) -> str:
-    """The sentence that was tapped."""
-    return str(event.text)
-
-
-def _translated(language: str, text: str) -> str:
-    """An example follows the page into the other language; a visitor's own sentence stays as it is."""
-    same = [EXAMPLES[language][texts.index(text)] for texts in EXAMPLES.values() if text in texts]
-    return same[0] if same else text
+def _translated(request: gr.Request, language: str, text: str) -> str:
+    """An example follows the page into the other language; a visitor's own sentence, or a link's, stays as it is."""
+    if "prompt" in dict(request.query_params or {}):
+        return text
+    return asking.translated(language, text)
 
 
 def _budgets() -> dict[str, Any]:
@@ -71,7 +71,9 @@ def _budgets() -> dict[str, Any]:
     return {"label": "budget", "choices": choices}
 
 
-def _drawers(texts: Texts, prompt: gr.Textbox, language: gr.Textbox) -> tuple[Any, Any, list[Any]]:
+def _drawers(
+    texts: Texts, prompt: gr.Textbox, language: gr.Textbox, bases: Mapping[str, Knobs]
+) -> tuple[Any, Any, list[Any]]:
     """The builder of sentences, and the settings: painters, pictures each, and the knobs of all painters."""
     with texts(gr.Accordion, open=False, says={"label": "builder"}, elem_classes="drawer"):
         with gr.Row():
@@ -81,15 +83,19 @@ def _drawers(texts: Texts, prompt: gr.Textbox, language: gr.Textbox) -> tuple[An
     with texts(gr.Accordion, open=False, says={"label": "drawer"}, elem_id="drawer", elem_classes="drawer"):
         with gr.Row():
             lanes = texts(gr.CheckboxGroup, value=list(LANES), says=_painters(), elem_id="lanes", scale=3)
-            count = texts(gr.Slider, 1, 4, value=1, step=1, buttons=[], says={"label": "count"}, scale=1)
-        knobs = []
+            count = texts(gr.Slider, 1, COUNTS, value=1, step=1, buttons=[], says={"label": "count"}, scale=1)
+            about = {"label": "enlarge", "info": "about.enlarge"}
+            enlarge = texts(gr.Checkbox, value=False, says=about, elem_id="enlarge", scale=1)
+        knobs, boxes = [], []
         for lane in LANES:
             with texts(gr.Accordion, open=False, says={"label": f"painter.{lane}"}, elem_classes=["knobs", lane]):
                 with gr.Row():
-                    mine = controls.draw(KNOBS[lane], texts)
+                    mine = controls.draw(bases[lane], texts)
                 reset = texts(gr.Button, says={"value": "knob.reset"}, size="sm", elem_classes="plain")
-            reset.click(partial(controls.defaults, KNOBS[lane]), None, mine, **SILENT)
+            reset.click(partial(controls.defaults, bases[lane]), None, mine, **SILENT)
             knobs += mine
+            boxes.append(mine[[spec.name for spec in controls.shown(type(bases[lane]))].index("upsample")])
+    enlarge.input(lambda on: [on] * len(boxes), enlarge, boxes, **SILENT)
     return lanes, count, knobs
 
 

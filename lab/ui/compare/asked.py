@@ -6,28 +6,27 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from lab.race import LANES, SAMPLERS, Race
+from lab.lessons.captions import ready
+from lab.race import LANES, Race
 from lab.ui import controls
-from lab.ui.stage.news import News, sentence
-from lab.ui.words import WORDS
+from lab.ui.acts import Refusal
+from lab.ui.asking import checked, fitting, settled
 from models.engine import Engine
+from models.knobs import Knobs
 
-LONGEST = 1000  # letters of a sentence
-SEEDS = 2**31 - 1  # the largest seed
-KNOBS = {lane: SAMPLERS[lane].knobs for lane in LANES}
+COUNTS = 4  # pictures of a painter, at most
+BUDGETS = (0, 1, 3, 10, 30)  # device seconds a painter; 0: its own settings decide
 
 
-class Refused(ValueError):
-    """What was asked for cannot be done; `news` says why, in either language."""
-
-    def __init__(self, key: str, **values: Any):
-        super().__init__(key)
-        self.news: News = {"kind": "error", **sentence(key, **values)}
+def bases(engine: Engine, suite: str) -> dict[str, Knobs]:
+    """What the controls of all painters are at first."""
+    return {lane: fitting(engine, suite, lane) for lane in LANES}
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What a visitor asks for; `knobs` holds the values of all controls, painter after painter."""
+    """What a visitor asks for; `knobs` holds the values of all controls, painter after painter, and `bases` by painter
+    what they are at first."""
 
     text: str
     seed: float | None
@@ -35,34 +34,29 @@ class Asked:
     budget: float
     count: int
     knobs: Sequence[Any]
+    bases: Mapping[str, Knobs]
 
     def race(self, engine: Engine, suite: str, client: str) -> Race:
-        """The race.  Raises Refused."""
-        text = (self.text or "").strip()
-        if not text:
-            raise Refused("say.empty")
-        if len(text) > LONGEST:
-            raise Refused("say.long", n=LONGEST)
+        """The race.  Raises Refusal."""
+        text, seed = checked(self.text, self.seed)
         if not self.lanes:
-            raise Refused("say.lanes")
-        if self.seed is None or not 0 <= self.seed <= SEEDS or self.seed != int(self.seed):
-            raise Refused("say.seed", n=SEEDS)
+            raise Refusal("say.lanes")
         lanes = [lane for lane in LANES if lane in self.lanes]
         settings = self.settings(lanes)
+        blind = ("unclip",) if ready(engine, suite) else ()  # there is something to read meanwhile
         return Race(
-            engine, suite, text, int(self.seed), lanes, settings, self.budget or None, client, count=int(self.count)
-        )
+            engine, suite, text, seed, lanes, settings, self.budget or None, client, count=int(self.count),
+            blind=blind,
+        )  # fmt: skip
 
     def settings(self, lanes: Sequence[str]) -> dict[str, Mapping[str, Any]]:
-        """Knobs of `lanes` as plain data, only what differs from the defaults.  Raises Refused."""
+        """Knobs of `lanes` as plain data, only what is other than at first.  Raises Refusal."""
         found, begin = {}, 0
-        for lane, kind in KNOBS.items():
-            end = begin + len(controls.shown(kind))
-            values = controls.read(kind, self.knobs[begin:end]) if self.knobs else {}
+        for lane, base in self.bases.items():
+            end = begin + len(controls.shown(type(base)))
+            values = controls.read(base, self.knobs[begin:end]) if self.knobs else {}
             begin = end
             if lane in lanes:
-                if (bad := controls.refused(kind, values)) is not None:
-                    names = {"painter": WORDS[f"painter.{lane}"][0], "knob": WORDS[f"knob.{bad[0]}"][0]}
-                    raise Refused("say.knob", **names, value=bad[1])
+                settled(lane, base, values)
                 found[lane] = values
         return found

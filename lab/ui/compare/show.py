@@ -4,18 +4,26 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import gradio as gr
+import numpy as np
 
+from lab.lessons.musing import Musing
 from lab.measure.appraise import appraise, has_judge
-from lab.race import Event
-from lab.ui.compare.asked import Asked, Refused
+from lab.measure.matrix import changed, matrix
+from lab.race import Event, small_of
+from lab.storybook.grammar import parse
+from lab.ui import controls
+from lab.ui.acts import Refusal
+from lab.ui.compare.asked import Asked, bases
+from lab.ui.compare.link import opened, query
 from lab.ui.postcard import postcard
 from lab.ui.stage import Wire
-from lab.ui.stage.news import News, merged, of_appraisal, of_event, opening, sentence
+from lab.ui.stage.news import News, merged, of_appraisal, of_event, of_thought, opening, ranking, sentence
 from lab.ui.visits import Visit, Visits
+from lab.ui.words import EXAMPLES
 from models.engine import Engine, EngineStopped
 
 PAUSE = 0.08  # seconds between two sendings: more would take processor from the painters
@@ -27,6 +35,8 @@ class Show:
 
     def __init__(self, engine: Engine, suite: str):
         self.engine, self.suite, self.visits = engine, suite, Visits()
+        self.bases = bases(engine, suite)
+        self.controls = 5 + sum(len(controls.defaults(base)) for base in self.bases.values())
 
     def paint(
         self, request: gr.Request, text: str, seed: float, lanes: list[str], budget: float, count: int, *knobs: Any
@@ -34,19 +44,33 @@ class Show:
         """A race from its first news to its last: values of the stage."""
         wire, visitor, visit = Wire(), request.session_hash or "", None
         try:
-            race = Asked(text, seed, lanes, budget, count, knobs).race(self.engine, self.suite, visitor)
+            asked = Asked(text, seed, lanes, budget, count, knobs, self.bases)
+            race = asked.race(self.engine, self.suite, visitor)
             visit = Visit(wire.key, race, {})
             self.visits.enter(visitor, visit)
-            yield wire.tell([opening(race, self.engine, self.suite, wire.key, has_judge(self.engine, self.suite))])
+            first = opening(race, self.engine, self.suite, wire.key, has_judge(self.engine, self.suite))
+            yield wire.tell([first | {"query": query(asked)}])
             yield from self._tell(visit, wire)
-        except Refused as refused:
-            yield wire.tell([refused.news])
+        except Refusal as refusal:
+            yield wire.tell([_error(refusal.key, **refusal.values)])
         except Exception:
             log.exception("a race ended early")
-            yield wire.tell([{"kind": "error", **sentence("say.broken")}])
+            yield wire.tell([_error("say.broken")])
         finally:
             if visit is not None:
                 self.visits.leave(visitor, visit)
+
+    def reopen(self, request: gr.Request) -> list[Any]:
+        """Values of all controls from the page's own link, the link itself, and the stage where it is refused."""
+        link = dict(request.query_params or {})
+        try:
+            asked = opened(link, self.bases)
+        except Refusal as refusal:
+            return [gr.skip()] * self.controls + [gr.skip(), Wire().tell([_error(refusal.key, **refusal.values)])]
+        if asked is None:
+            return [gr.skip()] * (self.controls + 2)
+        values = [asked.text, asked.seed, list(asked.lanes), asked.budget, asked.count, *asked.knobs]
+        return [*values, query(asked), gr.skip()]
 
     def pause(self, request: gr.Request) -> None:
         """Hold every painter of this visitor at its next step."""
@@ -72,26 +96,50 @@ class Show:
 
     def _tell(self, visit: Visit, wire: Wire) -> Iterator[dict[str, Any]]:
         waiting: list[News] = []
-        sent = last = 0.0
+        sent, last, musing = 0.0, 0.0, None
         for event in visit.race:
             last = event.time
             waiting.append(of_event(event))
+            if musing is None and "unclip" in visit.race.runs:
+                musing = Musing(self.engine, self.suite, visit.race.runs["unclip"])
+            if musing is not None and (thought := musing.news()) is not None:
+                waiting.append(of_thought("unclip", last, *thought))
             if event.state == "done":
                 waiting += self._marks(visit, event)
-            if event.over or time.monotonic() - sent > PAUSE:
+            # whoever is held says nothing more, and the page would not know that it may go on
+            if event.over or event.state == "paused" or time.monotonic() - sent > PAUSE:
                 yield wire.tell(merged(waiting))
                 waiting, sent = [], time.monotonic()
-        kept = any(outcome.images is not None for outcome in visit.race.outcomes.values())
-        yield wire.tell([*merged(waiting), {"kind": "over", "time": round(last, 3), "keep": kept}])
+        images = {lane: small_of(visit.race.runs[lane])[0] for lane, done in visit.race.outcomes.items()
+                  if done.images is not None}  # fmt: skip
+        waiting += self._matrix(visit.race.prompt.text, images)
+        ranked = ranking(visit.race.prompt.text, visit.marks) if visit.race.budget else []
+        over = {"kind": "over", "time": round(last, 3), "keep": bool(images), "ranking": ranked}
+        yield wire.tell([*merged(waiting), over])
+
+    def _matrix(self, text: str, images: Mapping[str, np.ndarray]) -> list[News]:
+        """What CLIP says of the finished pictures beside the sentence and three others."""
+        texts = [text, *(changed(text) or EXAMPLES[parse(text).language][:3])]
+        try:
+            return [{"kind": "matrix", "texts": texts, "rows": matrix(self.engine, self.suite, images, texts)}]
+        except EngineStopped:
+            return []
 
     def _marks(self, visit: Visit, event: Event) -> list[News]:
         """What CLIP and the judge say of a lane that is done."""
-        run = visit.race.runs[event.lane]
+        run, begin = visit.race.runs[event.lane], time.perf_counter()
         if run.newest is None or run.tokens is None:
             return []
         try:
-            found = appraise(self.engine, self.suite, visit.race.prompt.text, run.newest.images, run.tokens)
+            found = appraise(self.engine, self.suite, visit.race.prompt.text, small_of(run), run.tokens)
         except EngineStopped:
             return []
         visit.marks[event.lane] = found
-        return [of_appraisal(event.lane, visit.race.prompt.text, found)]
+        outcome = visit.race.outcomes[event.lane]
+        apart = {"looks": outcome.looks, "waited": outcome.waited, "judged": time.perf_counter() - begin}
+        told = of_appraisal(event.lane, visit.race.prompt.text, found)
+        return [told | {"apart": apart, "workspace": outcome.workspace}]
+
+
+def _error(key: str, **values: Any) -> News:
+    return {"kind": "error", **sentence(key, **values)}

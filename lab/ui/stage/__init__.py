@@ -5,7 +5,7 @@ Its value is what `Wire.tell` gives.  A visitor's text reaches the page by textC
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import gradio as gr
@@ -15,13 +15,13 @@ from lab.ui.theme import asset
 
 __all__ = ["Wire", "stage"]
 
-SHARED = ("js/tape.js", "js/picture.js", "js/score.js", "js/stage.js")
+SHARED = ("js/tape.js", "js/picture.js", "js/score.js", "js/facts.js", "js/matrix.js", "js/strip.js", "js/stage.js")
 
 
-def stage(value: dict[str, Any] | None, postcard: Callable[[str, str], Any]) -> gr.HTML:
+def stage(value: dict[str, Any] | None, postcard: Callable[[str, str], Any], led: Sequence[str] = ()) -> gr.HTML:
     """A stage; `postcard(key, language)` gives what "Keep" saves: {"png": base64, "name": file name}, or None.
 
-    Events: pause, resume, halt.
+    Under the painters that are `led` by CLIP it says so.  Events: pause, resume, halt.
     """
 
     def keep(asked: list[str]) -> Any:  # Gradio marks what the browser may call, and a method bears no marks
@@ -32,6 +32,7 @@ def stage(value: dict[str, Any] | None, postcard: Callable[[str, str], Any]) -> 
         html_template=asset("html/stage.html"),
         js_on_load="\n".join(asset(file) for file in SHARED),
         server_functions=[keep],
+        led=list(led),
         apply_default_css=False,
         elem_id="stage",
         container=False,

@@ -6,19 +6,23 @@ import base64
 import io
 import secrets
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from itertools import count
 from typing import Any
 
 import numpy as np
 from PIL import Image
 
+from lab.lessons.captions import Near
 from lab.measure.appraise import Appraisal
-from lab.race import Event, Race, missing, weight_of
+from lab.race import LANES, Event, Race, missing, parts_of, weight_of
+from lab.record import encode
 from lab.storybook.grammar import parse
 from lab.ui.hints import dropped
 from lab.ui.words import LANGUAGES, WORDS, say
 from models.engine import Engine
-from models.loaders import Unavailable
+from models.loaders import Unavailable, weigh
+from models.samplers.guard import is_cover
 
 HELD = 24  # news kept in the component's value, so that a browser that missed a few still hears them
 LARGE = 160  # pixels a side above which previews are sent as WebP
@@ -53,20 +57,33 @@ def sentence(key: str, **values: Any) -> dict[str, Any]:
     return {"key": key, "values": values}
 
 
+def piece(name: str) -> dict[str, Any] | str:
+    """A part of a suite, as the page calls it."""
+    return sentence(f"piece.{name}") if f"piece.{name}" in WORDS else name
+
+
 def opening(race: Race, engine: Engine, suite: str, key: str, judged: bool) -> News:
     """The first news of a race: what is painted, and what each painter weighs."""
     text, lanes = race.prompt.text, {}
     for lane in race.requests:
         try:
-            lanes[lane] = weight_of(engine, suite, lane)
+            lanes[lane] = weight_of(engine, suite, lane) | {"parts": _shelf(engine, suite, lane)}
         except Unavailable:
             lanes[lane] = {"bytes": 0, "parameters": 0}
+        lanes[lane] |= {"crops": getattr(race.requests[lane].knobs, "crops", 0)}
     cut = dropped(text, engine.registry.suite(suite))
     seed, budget = race.prompt.seeds[0], race.budget
     return {
         "kind": "open", "key": key, "time": 0, "text": text, "seed": seed, "budget": budget, "lanes": lanes,
         "dropped": cut, "judge": judged,
     }  # fmt: skip
+
+
+def _shelf(engine: Engine, suite: str, lane: str) -> list[dict[str, Any]]:
+    """What of a painter's memory each of its parts takes, the largest first.  Raises Unavailable."""
+    table = engine.registry.suite(suite).parts
+    found = [{"name": piece(part), "bytes": weigh(table[part])} for part in parts_of(engine, suite, lane)]
+    return sorted(found, key=lambda part: -part["bytes"])
 
 
 def absent(engine: Engine, suite: str) -> dict[str, Any] | None:
@@ -93,34 +110,57 @@ def of_event(event: Event) -> News:
     """News of one lane."""
     return {
         "kind": "lane", "lane": event.lane, "state": event.state, "time": round(event.time, 3), "i": event.i,
-        "n": event.n, "seconds": round(event.seconds, 4), "shown": event.shown, "note": _note(event),
+        "n": event.n, "seconds": round(event.seconds, 4), "shown": event.shown, "note": note(event),
         "dots": [[round(dot.begin, 3), int(dot.look)] for dot in event.evals],
         "images": [] if event.frame is None else [picture(image) for image in event.frame],
     }  # fmt: skip
 
 
-def _note(event: Event) -> dict[str, Any] | None:
+def note(event: Event) -> dict[str, Any] | None:
+    """What there is to say of a lane that is missing, failed or covered, for whoever cannot mend it."""
     if event.state == "missing":
-        parts = ", ".join(piece.split(":")[0] for piece in event.note.split("; "))
-        return sentence("say.missing", parts=parts)
+        names = [why.split(":")[0] for why in event.note.split("; ")]
+        return sentence("say.missing", parts=[piece(name) for name in names])
     if event.state == "failed":
         short = event.note.startswith(("WontFit", "OutOfMemoryError"))
         return sentence("say.memory" if short else "say.failed")
+    if event.frame is not None and (hidden := sum(is_cover(image) for image in event.frame)):
+        return sentence("say.covered", n=hidden)
     return {"key": event.note, "values": {}} if event.note else None
 
 
-def picture(image: np.ndarray) -> str:
-    """A picture (H, W, 3) uint8 as a data URL: lossless while it is small."""
+def picture(image: np.ndarray, receipt: Mapping[str, Any] | None = None) -> str:
+    """A picture (H, W, 3) uint8 as a data URL: lossless while it is small, or where it carries its receipt."""
+    if receipt is not None:
+        with suppress(ValueError):  # a receipt that holds a large picture is longer than is read back
+            return f"data:image/png;base64,{base64.b64encode(encode(image, receipt)).decode()}"
     kind, file = ("png" if max(image.shape[:2]) <= LARGE else "webp"), io.BytesIO()
     Image.fromarray(image).save(file, kind, **({"compress_level": 3} if kind == "png" else {"quality": 85}))
     return f"data:image/{kind};base64,{base64.b64encode(file.getvalue()).decode()}"
 
 
+def of_thought(lane: str, time: float, i: int, near: Iterable[Near]) -> News:
+    """What a lane that has no picture yet thinks of after step `i`, in every language."""
+    return {"kind": "thought", "lane": lane, "time": round(time, 3), "i": i, "says": [dict(one.says) for one in near]}
+
+
 def of_appraisal(lane: str, text: str, found: Appraisal) -> News:
-    """What CLIP and the judge say of a lane's pictures; of several, the marks of the first."""
-    said = None if found.marks is None else words(text, found.marks[0])
+    """What CLIP and the judge say of each of a lane's pictures."""
+    said = None if found.marks is None else [words(text, marks) for marks in found.marks]
     similarity = [round(value, 4) for value in found.similarity]
     return {"kind": "marks", "lane": lane, "similarity": similarity, "judge": found.judged, "words": said}
+
+
+def ranking(text: str, found: Mapping[str, Appraisal]) -> list[News]:
+    """Lanes by how many of the sentence's words all their pictures together have right: those level are one entry,
+    the best comes first.  Empty unless two were judged."""
+    groups: dict[int, News] = {}
+    for lane in (lane for lane in LANES if lane in found and found[lane].marks is not None):
+        marks = [word["mark"] for picture in found[lane].marks for word in words(text, picture)]
+        right = marks.count("right")
+        groups.setdefault(right, {"lanes": [], "right": right, "all": len(marks)})["lanes"].append(lane)
+    ranked = [groups[right] for right in sorted(groups, reverse=True)]
+    return ranked if sum(len(group["lanes"]) for group in ranked) > 1 else []
 
 
 def words(text: str, marks: Mapping[str, str]) -> list[News]:

@@ -16,12 +16,15 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from lab.lessons.captions import captions
+from lab.lessons.musing import Musing
 from lab.measure.appraise import appraise, has_judge
-from lab.race import LANES, Race, default_engine
+from lab.race import LANES, Race, default_engine, settle
 from lab.record.machine import part_hashes
-from lab.ui.stage.news import News, merged, of_appraisal, of_event, opening
+from lab.ui.stage.news import News, merged, of_appraisal, of_event, of_thought, opening
 from lab.ui.theme import ASSETS
 from models.engine import Engine
+from models.protocol import Prompt, Request
 
 FILE = ASSETS / "replay" / "classroom.json"
 TEXT, SEED, EVERY = "a large red cat in a meadow", 1, 0.4  # seconds between frames
@@ -38,17 +41,24 @@ def load(engine: Engine, suite: str, file: Path = FILE) -> dict[str, Any] | None
 
 def weights(engine: Engine, suite: str) -> dict[str, Any]:
     """What the painters' parts are, by the hashes of their files.  Raises where one is missing."""
-    return {lane: part_hashes(engine, suite, lane) for lane in LANES}
+    wanted = {lane: Request(lane, Prompt(TEXT), settle(engine, lane, None, suite), suite, "replay") for lane in LANES}
+    return {lane: part_hashes(engine, request) for lane, request in wanted.items()}
 
 
 def record(engine: Engine, suite: str, file: Path = FILE) -> int:
     """Run the race, write it down; gives the bytes written."""
-    race, news, last = Race(engine, suite, TEXT, SEED, every=EVERY, client="replay"), [], 0.0
+    captions(engine, suite)
+    race = Race(engine, suite, TEXT, SEED, every=EVERY, client="replay", blind=("unclip",))
+    news, last, musing = [], 0.0, None
     news.append(opening(race, engine, suite, "", has_judge(engine, suite)) | {"replay": True})
     for event in race:
         last = event.time
         pictures = [] if event.frame is None else [_small(image) for image in event.frame]
         news += merged([of_event(event) | {"images": pictures}])
+        if musing is None and "unclip" in race.runs:
+            musing = Musing(engine, suite, race.runs["unclip"])
+        if musing is not None and (thought := musing.news()) is not None:
+            news.append(of_thought("unclip", last, *thought))
         if event.state == "done":
             run = race.runs[event.lane]
             news.append(of_appraisal(event.lane, TEXT, appraise(engine, suite, TEXT, run.newest.images, run.tokens)))

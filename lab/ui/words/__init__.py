@@ -1,4 +1,6 @@
-"""Every word the page says, in English and Chinese: a table, and the two functions that read it.
+"""Every word the page says, in English and Chinese: tables, and the two functions that read them.
+
+What the whole page and its first tab say stands here; each other tab has a table of its own beside this one.
 
 Keys are grouped by a prefix: `knob.` and `about.` belong to settings, `painter.` to the four, `say.` to messages.
 A sentence may hold {fields}; both languages hold the same ones.  The browser reads this very table.
@@ -7,6 +9,7 @@ A sentence may hold {fields}; both languages hold the same ones.  The browser re
 from __future__ import annotations
 
 from lab.storybook.words import BACKGROUNDS, COLOURS, KINDS, RELATIONS, SIZES
+from lab.ui.words import api, info, latent, models, pixel, unclip, vqgan_clip, weights
 
 LANGUAGES = ("en", "zh")
 
@@ -18,6 +21,10 @@ WORDS: dict[str, tuple[str, str]] = {
     "page.language.about": ("Read this page in Chinese", "用英文阅读本页"),
     "page.dark": ("Light or dark", "浅色或深色"),
     "tab.compare": ("Compare", "比较"),
+    "tab.latent": ("Stable Diffusion", "Stable Diffusion"),
+    "tab.pixel": ("DDPM", "DDPM"),
+    "tab.vqgan_clip": ("VQGAN+CLIP", "VQGAN+CLIP"),
+    "tab.unclip": ("DALL·E 2", "DALL·E 2"),
     "tab.models": ("Models", "模型"),
     "tab.record": ("Picture info", "图片信息"),
     # compare
@@ -92,6 +99,10 @@ WORDS: dict[str, tuple[str, str]] = {
         "Save a postcard: the four pictures and how to paint them again",
         "保存明信片：四张画，以及重画它们的方法",
     ),
+    "wall.keep.about": (
+        "Save this picture; it carries all that is needed to paint it again",
+        "保存这张画，里面带着重画它所需的一切",
+    ),
     "stage.kept": (
         "Saved. The picture carries all that is needed to paint it again.",
         "已保存。图片里带着重画它所需的一切。",
@@ -100,6 +111,21 @@ WORDS: dict[str, tuple[str, str]] = {
         "This race is no longer here. Paint again, then keep it.",
         "这一场已经不在了。请再画一次，然后留下。",
     ),
+    "stage.link": ("Link", "链接"),
+    "stage.link.about": (
+        "Copy a link that paints this very race again",
+        "复制一个能重画这一场的链接",
+    ),
+    "stage.linked": ("Link copied: whoever opens it sees the same race.", "链接已复制：谁打开都会看到同一场。"),
+    "strip": ("Races of this visit", "这次来访的各场"),
+    "matrix.about": (
+        "How near CLIP finds each picture to the sentence and to three changed ones; the nearest in bold.",
+        "CLIP 觉得每张画离这句话和三句改过的话有多近，最近的加粗。",
+    ),
+    "pair": ("Two pictures, one over the other", "把两张画叠在一起"),
+    "pair.left": ("On the left", "左边"),
+    "pair.right": ("On the right", "右边"),
+    "pair.slider": ("Drag the line", "拖动分界线"),
     "state.idle": ("waits for a sentence", "等一个句子"),
     "state.queued": ("waits for its turn", "等待轮到它"),
     "state.measuring": ("is timed first", "先测速度"),
@@ -118,6 +144,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "meter.similarity": ("CLIP similarity", "CLIP 相似度"),
     "meter.memory": ("memory", "内存"),
     "unit.second": ("{n} s", "{n} 秒"),
+    "unit.mib": ("{n} MiB", "{n} 兆字节"),
     "unit.million": ("{millions} million", "{wan} 万"),
     "judge": ("Judge", "裁判"),
     "judge.none": ("no judge", "没有裁判"),
@@ -127,9 +154,27 @@ WORDS: dict[str, tuple[str, str]] = {
     "judge.cannot say": ("cannot say", "说不准"),
     "judge.waits": ("the judge looks when it is signed", "裁判等签名之后才看"),
     "judge.count": ("number", "数量"),
+    "wall.picture": ("Picture {n}", "第 {n} 张图"),
+    "wall.several": ("{about}, picture {n}", "{about}，第 {n} 张图"),
+    "judge.picture": ("Judge of picture {n}", "裁判看第 {n} 张"),
+    "memory.work": ("room to work", "工作时另需"),
+    "memory.unmeasured": ("only a GPU tells", "只有显卡才测得出"),
+    "rank": ("Equal time, {n} s each. Most words right: {groups}.", "时间相同，每位 {n} 秒。画对的词最多：{groups}。"),
+    "rank.nobody": (
+        "Equal time, {n} s each. Nobody has a single word right.",
+        "时间相同，每位 {n} 秒。谁也没有画对一个词。",
+    ),
+    "rank.one": ("{painters} ({right} of {all})", "{painters}（{all} 个里对 {right} 个）"),
+    "rank.level": ("{painters}, level ({right} of {all})", "{painters}并列（{all} 个里对 {right} 个）"),
+    "rank.then": ("; then ", "；然后是"),
     "sum.facts": (
         "{painter}: {seconds} s of processor, {evals} evaluations.",
         "{painter}：处理器 {seconds} 秒，网络计算 {evals} 次。",
+    ),
+    "sum.crops": ("It looked at {n} crops.", "它看了 {n} 块裁片。"),
+    "sum.apart": (
+        "Charged apart: previews {looks} s, judging {judged} s, waiting and loading {waited} s.",
+        "另计：预览 {looks} 秒，评判 {judged} 秒，等待和装入 {waited} 秒。",
     ),
     "sum.all": (
         "{painter}: {seconds} s of processor, {evals} evaluations, every word right.",
@@ -168,40 +213,10 @@ WORDS: dict[str, tuple[str, str]] = {
     "part.away": ("on disk", "在磁盘上"),
     "part.resident": ("in memory", "在内存中"),
     "part.lent": ("in use, {n} at a time", "使用中，同时 {n} 处"),
-    # picture info
-    "info.about": (
-        "Every picture kept here carries its whole run. Choose one, and see it painted again.",
-        "这里留下的每张图都带着它的全过程。选一张，看它重画一遍。",
-    ),
-    "info.file": ("Choose a picture", "选一张图片"),
-    "info.again": ("Paint it again", "再画一遍"),
-    "info.waits": ("Painting again, from the receipt …", "正在按记录重画……"),
-    "info.picture": ("The picture", "图片"),
-    "info.kept": ("As it was kept", "留下的"),
-    "info.painted": ("Painted again", "重画的"),
-    "info.equal": ("The same in every pixel.", "每个像素都一样。"),
-    "info.differs": (
-        "Differs by at most {most} of 255, by {mean} on average.",
-        "最多相差 {most}（满 255），平均 {mean}。",
-    ),
-    "info.changed": ("Changed since: {what}.", "此后变了：{what}。"),
-    "info.made": ("Made", "画于"),
-    "info.device": ("Device", "设备"),
-    "info.others": ("Another program wrote this; it is shown, not trusted:", "这是别的程序写的，只显示，不采信："),
-    "info.silent": ("This picture says nothing of itself.", "这张图片没有说明自己。"),
     # messages
-    "say.nofile": ("Choose a picture first.", "请先选一张图片。"),
-    "say.unreadable": (
-        "This file cannot be read as a picture of ours. Give a PNG that was kept here.",
-        "无法读取这个文件，请给一张在这里留下的 PNG 图片。",
-    ),
-    "say.noreceipt": (
-        "This picture carries no receipt, so nobody can paint it again. Give one that was kept here.",
-        "这张图片不带记录，无法重画。请给一张在这里留下的图片。",
-    ),
-    "say.notagain": (
-        "It could not be painted again: this suite lacks what it was painted with.",
-        "无法重画：这里缺少当初作画所用的东西。",
+    "say.link": (
+        "The link says {field} = {value}; allowed is {allowed}. Mend it, or set it below and paint.",
+        "链接里写着 {field} = {value}，允许的是 {allowed}。请改正，或在下面设好再画。",
     ),
     "say.empty": ("Write a sentence first; then the painters can begin.", "请先写一个句子，画家们才能开始。"),
     "say.long": (
@@ -302,9 +317,13 @@ WORDS: dict[str, tuple[str, str]] = {
     "about.prior_steps": ("to imagine the embedding", "想象嵌入所用的步数"),
     "about.prior_guidance": ("how closely the prior holds to the sentence", "先验贴近句子的程度"),
     "about.candidates": ("imagined; the best is painted", "想象几个，画最好的"),
+    "enlarge": ("Enlarge every picture", "每幅画都放大"),
+    "about.enlarge": ("four times as wide; judged are the small ones", "放大到四倍宽；评判看的仍是小图"),
     "about.upsample": ("four times larger at the end", "最后放大四倍"),
     "about.upsample_steps": ("of the enlargement", "放大所用的步数"),
     "choice.own": ("its own", "自身"),
+    "choice.True": ("yes", "是"),
+    "choice.False": ("no", "否"),
     "choice.beta": ("beta", "β"),
     "choice.posterior": ("posterior", "后验"),
     "choice.climb": ("climb", "攀登"),
@@ -323,6 +342,9 @@ WORDS |= {f"size.{name}": (name, word) for name, word in SIZES.items()}
 WORDS |= {f"background.{name}": (english[0], chinese[0]) for name, (english, chinese) in BACKGROUNDS.items()}
 WORDS |= {f"relation.{name}": (english[0], chinese) for name, (english, chinese) in RELATIONS.items()}
 WORDS |= {"count.1": ("one", "一个"), "count.2": ("two", "两个"), "count.3": ("three", "三个")}
+
+for tab in (latent, pixel, vqgan_clip, unclip, models, info, weights, api):
+    WORDS |= tab.WORDS
 
 # Sentences to begin with; all of them are known, some hold a pair of thing and colour that was never trained on.
 EXAMPLES = {
@@ -344,16 +366,30 @@ EXAMPLES = {
 
 # Names that stay as they are in Chinese.
 NAMES = frozenset((
+    "Stable", "Diffusion",
     "VQGAN", "CLIP", "DALL", "E", "DDPM", "DDIM", "DPM", "Heun", "Euler", "Adam", "Paint", "English", "PNG", "Quartet",
+    "HF", "TOKEN", "ENDPOINT", "HUB", "OFFLINE", "QUARTET", "HOME",  # of environment variables
 ))  # fmt: skip
 
 
 def say(key: str, language: str, **values: object) -> str:
-    """The words of `key`, its fields filled in; ValueError for a key or language there is not."""
+    """The words of `key`, its fields filled in; a field may be words itself, {"key": ..., "values": ...}, or a list.
+
+    ValueError for a key or language there is not.
+    """
     if key not in WORDS or language not in LANGUAGES:
-        raise ValueError(f"words for {key!r} in {language!r}; add them to words.py ({', '.join(LANGUAGES)})")
+        raise ValueError(f"words for {key!r} in {language!r}; add them to lab/ui/words ({', '.join(LANGUAGES)})")
     text = WORDS[key][LANGUAGES.index(language)]
-    return text.format(**values) if values else text
+    said = {name: _filled(value, language) for name, value in values.items()}
+    return text.format(**said) if said else text
+
+
+def _filled(value: object, language: str) -> object:
+    if isinstance(value, dict):
+        return say(value["key"], language, **value["values"])
+    if isinstance(value, list):
+        return ("、" if language == "zh" else ", ").join(str(_filled(one, language)) for one in value)
+    return value
 
 
 def catalogue() -> dict[str, dict[str, str]]:

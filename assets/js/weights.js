@@ -1,0 +1,36 @@
+// The switch in the masthead: on which weights this page paints, and the others that are here.
+const { say, make } = quartet;
+const root = element.querySelector(".weights");
+
+async function go(wanted, button) {
+  button.disabled = true;
+  try {
+    const found = await server.paint([wanted]);
+    if (!found.line) return void location.assign((found.up || "./") + found.path);
+    button.title = say(found.line.key, found.line.values);
+  } catch {
+    button.title = say("say.broken");
+  }
+  button.disabled = false;
+}
+
+function named(suite) {
+  const [kind, choices] = suite.split(":");
+  return [say("weights." + kind), choices].filter(Boolean).join(": ");
+}
+
+function draw() {
+  const value = props.value;
+  root.hidden = !value || value.suites.length < 2;
+  if (root.hidden) return;
+  root.replaceChildren(make("span", "quiet", say("weights") + ":"), ...value.suites.map((suite) => {
+    const here = suite === value.suite, made = make(here ? "b" : "button", here ? "" : "plain", named(suite));
+    if (here) made.setAttribute("aria-current", "page");
+    else Object.assign(made, { type: "button", onclick: () => go(suite, made) });
+    return made;
+  }));
+}
+
+quartet.listen(element, draw);
+watch("value", draw);
+draw();

@@ -1,0 +1,149 @@
+"""`quartet pin`, `quartet fetch`, `quartet convert`: weights from the hub, known by their hashes, as safetensors."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from lab.cli.common import JsonOption, bar, columns, fail, failing
+
+if TYPE_CHECKING:
+    from tqdm import tqdm
+
+    from models.catalog import Part, Suite
+    from models.hub.fetch import Progress
+
+FullOption = Annotated[str, typer.Option("--suite", help="full, or with choices: full:sd-2.1,clip-vit-b-32")]
+LockOption = Annotated[Path | None, typer.Option("--lock", help="the lock file; default: the one beside models/hub")]
+PartsArgument = Annotated[list[str] | None, typer.Argument(help="parts of the suite; default: all of them")]
+
+
+def pin(
+    parts: PartsArgument = None, suite: FullOption = "full", lock: LockOption = None, as_json: JsonOption = False
+) -> None:
+    """Ask the hub for revision, bytes and SHA-256 of every file, and write them into the lock file.
+
+    Files of your own that quartet.toml names are read here, online or not.
+    """
+    from models.hub.local import HERE, own_files, pin_own
+    from models.hub.lock import LOCK, Locked, pin_here, read_lock, write_lock
+    from models.hub.lock import pin as ask
+    from models.hub.store import key
+
+    with failing():
+        file = lock or LOCK
+        known, rows = read_lock(file), []
+        for part in _parts(suite, parts):
+            if own := own_files(part):
+                known[HERE] = pin_own(part, known.get(HERE, Locked()))
+                rows.append({"part": part.name, "revision": HERE, "bytes": sum(one.stat().st_size for one in own)})
+                write_lock(known, file)
+            if not key(part):
+                continue
+            if part.source.repo:
+                found = ask(part.source.repo, part.source.files, revision=part.source.revision)
+            elif all((part.root / name).is_file() for name in part.source.files):
+                found = pin_here(part.root, part.source.files)
+            else:
+                typer.echo(f"quartet: {part.name} is fetched by hand from {part.source.url}: not here yet", err=True)
+                continue
+            before = known.get(key(part), Locked())
+            files = dict(before.files) if before.revision == found.revision else {}
+            known[key(part)] = Locked(found.revision, files | dict(found.files))
+            size = sum(pin.bytes for pin in found.files.values())
+            rows.append({"part": part.name, "revision": found.revision or "by hand", "bytes": size})
+            write_lock(known, file)
+    _tell(rows, as_json, {"lock": str(file)})
+
+
+def fetch(
+    parts: PartsArgument = None,
+    suite: FullOption = "full",
+    accept: Annotated[bool, typer.Option("--accept", help="accept the licences of what is fetched")] = False,
+    lock: LockOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Fetch the weights of a suite: resumed where a former try broke off, checked, and made safetensors of."""
+    from models.hub.lock import LOCK, read_lock
+    from models.hub.store import bring, unpinned
+
+    with failing():
+        chosen, known = _parts(suite, parts), read_lock(lock or LOCK)
+        _licences(chosen, accept)
+        rows = []
+        for part in chosen:
+            made = bring(part, known, progress=_progress(part, as_json))
+            pinned = "no" if unpinned([part], known) else "yes"
+            rows.append({"part": part.name, "folder": str(part.path), "converted": len(made), "pinned": pinned})
+    _tell(rows, as_json)
+
+
+def convert(
+    file: Annotated[Path, typer.Argument(help="a .bin, .ckpt, .pt or .pth that torch.save wrote")],
+    out: Annotated[Path | None, typer.Option(help="safetensors to write; default: beside it")] = None,
+    yaml: Annotated[
+        Path | None, typer.Option(help="taming's model.yaml: writes config.json beside the weights")
+    ] = None,
+    drop: Annotated[str, typer.Option(help="leave out weights whose names begin so, by commas")] = "loss.",
+    as_json: JsonOption = False,
+) -> None:
+    """Make safetensors of an old checkpoint without running anything in it; what is foul is named and refused."""
+    from models.hub import convert as made
+
+    with failing():
+        target = out or file.with_suffix(".safetensors")
+        config = made.vqgan_config(yaml) if yaml else None
+        found = made.convert(file, target, tuple(filter(None, drop.split(","))))
+        if config is not None:
+            (target.parent / "config.json").write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
+    if as_json:
+        typer.echo(json.dumps(asdict(found), default=str))
+        return
+    typer.echo(f"{found.source}\n  sha256 {found.source_sha256}")
+    typer.echo(f"{found.target}\n  sha256 {found.sha256}\n  {found.tensors} tensors, {found.bytes:,} bytes")
+    if found.dropped:
+        typer.echo(f"  left out: {len(found.dropped)} that begin with {drop}")
+
+
+def _parts(suite: str, names: list[str] | None) -> list[Part]:
+    """The parts of a suite that come from elsewhere, or those of them that were named."""
+    from lab.race.painters import plan
+
+    table: Suite = plan(suite)
+    away = {name: part for name, part in table.parts.items() if part.source.files}
+    if strange := [name for name in names or () if name not in away]:
+        fail(f"part is {strange[0]!r}; suite {suite!r} fetches {', '.join(away) or 'nothing'}")
+    return [away[name] for name in names or away]
+
+
+def _licences(parts: list[Part], accept: bool) -> None:
+    """Say under which licences the weights are, and end unless they are accepted."""
+    sources = {part.source.repo or part.source.url: part.source for part in parts}
+    for name, source in sources.items():
+        typer.echo(f"{name}: {source.licence or 'licence not verified'}. {source.note}", err=True)
+    if sources and not accept:
+        fail("read the licences above, and add --accept if you accept them")
+
+
+def _progress(part: Part, quiet: bool) -> Progress:
+    bars: dict[str, tqdm] = {}
+
+    def tell(file: str, done: int, total: int | None) -> None:
+        if file not in bars:
+            for former in bars.values():
+                former.close()
+            bars[file] = bar(total or 0, f"{part.name} {file}", quiet)
+        bars[file].update(done - bars[file].n)
+
+    return tell
+
+
+def _tell(rows: list[dict[str, object]], as_json: bool, more: dict[str, object] | None = None) -> None:
+    if as_json:
+        typer.echo(json.dumps({**(more or {}), "parts": rows}))
+    elif rows:
+        typer.echo(columns(rows))

@@ -1,0 +1,97 @@
+"""An embedding is 128 numbers and no picture; but it has neighbours, and those have names.
+
+CLIP puts pictures and sentences into one space (Radford et al., arXiv 2103.00020).  So whatever a picture embedding
+is, seen or imagined, one can ask which of two thousand sentences lie nearest to it by their cosine, and read what it
+means without painting it.  The sentences are Storybook's: every thing in every colour, alone, small or large, and in
+every place; and pairs.  They are embedded in English, once for each engine, and told in either language.
+"""
+
+from __future__ import annotations
+
+import random
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from weakref import WeakKeyDictionary
+
+from torch import Tensor
+from torch.nn import functional as F
+
+from lab.measure.appraise import TEXT
+from lab.storybook.grammar import say
+from lab.storybook.scene import Ask, Noun, sample_ask
+from lab.storybook.words import BACKGROUNDS, COLOURS, KINDS, SIZES
+from models.engine import Engine
+
+CLIENT = "captions"  # charged apart from what visitors paint
+PAINTER = "unclip"  # whose embeddings are read: its CLIP may be another than the other painters'
+PAIRS = 400  # asks for two things, or for two or three of one
+DEEP = 64  # how many neighbours are looked through for different things
+_known: WeakKeyDictionary[Engine, dict[str, Captions]] = WeakKeyDictionary()
+_lock = threading.Lock()
+
+
+@dataclass(frozen=True, slots=True)
+class Near:
+    """A caption in every language, and its cosine to the embedding that was asked about."""
+
+    says: Mapping[str, str]
+    cosine: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Captions:
+    """Asks and their CLIP text embeddings (M, E), each of length 1."""
+
+    asks: tuple[Ask, ...]
+    rows: Tensor
+
+    def near(self, embeddings: Tensor, count: int = 3) -> list[tuple[Near, ...]]:
+        """For each of embeddings (B, E), of any length, the nearest captions that name different things."""
+        cosines = F.normalize(embeddings.float(), dim=-1) @ self.rows.T
+        return [self._apart(row, count) for row in cosines]
+
+    def _apart(self, cosines: Tensor, count: int) -> tuple[Near, ...]:
+        best = cosines.topk(min(DEEP, len(self.asks)))
+        found: dict[tuple, Near] = {}
+        for cosine, place in zip(best.values.tolist(), best.indices.tolist(), strict=True):
+            ask = self.asks[place]
+            things = tuple((noun.kind, noun.colour) for noun in ask.nouns)
+            if things not in found:
+                found[things] = Near({language: say(ask, language) for language in ("en", "zh")}, cosine)
+        return tuple(found.values())[:count]
+
+
+@cache
+def asks() -> tuple[Ask, ...]:
+    """What the captions ask for: always the same, in the same order."""
+    alone = [Noun(kind, colour) for kind in KINDS for colour in COLOURS]
+    sized = [Noun(noun.kind, noun.colour, size) for noun in alone for size in SIZES]
+    placed = [Ask((noun,), None, place) for noun in alone for place in BACKGROUNDS]
+    rng = random.Random("captions")
+    several = [sample_ask(rng, rng.choice(("two objects", "counting", "position")), None) for _ in range(PAIRS)]
+    return tuple(dict.fromkeys([*(Ask((noun,)) for noun in [*alone, *sized]), *placed, *several]))
+
+
+def captions(engine: Engine, suite: str) -> Captions:
+    """The captions of a suite, embedded by its painter's CLIP at the first call.  Raises what the engine raises."""
+    with _lock:
+        held = _known.setdefault(engine, {})
+        if suite not in held:
+            tokens = tokenized(engine, suite, [say(ask) for ask in asks()])
+            rows = engine.call(TEXT, tokens, client=CLIENT, suite=suite, sampler=PAINTER)
+            held[suite] = Captions(asks(), F.normalize(rows.float(), dim=-1))
+        return held[suite]
+
+
+def tokenized(engine: Engine, suite: str, texts: Sequence[str]) -> Tensor:
+    """Tokens (N, L) of texts, as the painter's CLIP reads them."""
+    name = engine.registry.suite(suite).seen(PAINTER)["clip"]
+    with engine.registry.borrow(suite, [name]) as parts:
+        return parts[name].tokenize(texts).ids
+
+
+def ready(engine: Engine, suite: str) -> Captions | None:
+    """The captions if they are embedded already; for whoever must not wait."""
+    return _known.get(engine, {}).get(suite)

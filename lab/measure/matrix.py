@@ -1,0 +1,58 @@
+"""Pictures against the sentence and three changed ones: does CLIP tell them apart?
+
+A high similarity alone says little: a picture may please CLIP whatever the sentence says.  What counts is whether a
+picture is nearer to its own sentence than to the same sentence with one word changed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+from lab.measure.appraise import CLIENT, IMAGE, TEXT
+from lab.storybook.grammar import parse, say
+from lab.storybook.words import BACKGROUNDS, COLOURS, KINDS
+from models.engine import Engine
+
+STRIDE = 5  # to a neighbour in a table of words that does not look alike
+
+
+def changed(text: str) -> tuple[str, ...]:
+    """`text` with another thing, another colour, another place; () where it asks for nothing that we know."""
+    reading = parse(text)
+    if (ask := reading.ask) is None:
+        return ()
+    first, rest = ask.nouns[0], ask.nouns[1:]
+    other = (
+        replace(ask, nouns=(replace(first, kind=_other(KINDS, first.kind)), *rest)),
+        replace(ask, nouns=(replace(first, colour=_other(COLOURS, first.colour)), *rest)),
+        replace(ask, background=_other(BACKGROUNDS, ask.background)),
+    )
+    return tuple(say(ask, reading.language) for ask in other)
+
+
+def matrix(
+    engine: Engine, suite: str, images: Mapping[str, np.ndarray], texts: Sequence[str]
+) -> dict[str, list[float]]:
+    """CLIP cosines of every picture (H, W, 3) uint8 to each of `texts`, by the picture's name.
+
+    Raises what the engine raises.
+    """
+    with engine.registry.borrow(suite, ["clip"]) as parts:
+        tokens = parts["clip"].tokenize(texts).ids
+    words = engine.call(TEXT, tokens, client=CLIENT, suite=suite)
+    found = {}
+    for name, image in images.items():
+        picture = torch.from_numpy(np.ascontiguousarray(image)).permute(2, 0, 1)[None].float() / 255
+        found[name] = F.cosine_similarity(engine.call(IMAGE, picture, client=CLIENT, suite=suite), words).tolist()
+    return found
+
+
+def _other(table: Mapping[str, object], name: str | None) -> str:
+    """A name that is not `name`, always the same one."""
+    names = list(table)
+    return names[(names.index(name) + STRIDE) % len(names) if name in table else 0]

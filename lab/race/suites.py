@@ -1,0 +1,136 @@
+"""What of each suite is here, what could be fetched, and what this machine cannot do: known before anybody clicks.
+
+Everything told is plain data: sizes and licences as the catalog has them, None where nobody has verified them.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from huggingface_hub.constants import is_offline_mode
+
+from lab.race.painters import LANES, SAMPLERS, budget_of, named_by, open_suite, plan, precision
+from models import loaders
+from models.catalog import Part, Suite
+from models.catalog.full import CHOICES, WORK, home
+from models.hub.local import own_files
+from models.hub.lock import Locked, read_lock
+from models.hub.store import key, unpinned
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """What a suite has to fit: bytes of memory for runs, bytes free on the disk, and whether there is a hub."""
+
+    device: str
+    memory: int
+    disk: int
+    offline: bool
+
+    @classmethod
+    def here(cls, device: str = "cpu") -> Machine:
+        if device.startswith("cuda") or (device == "auto" and torch.cuda.is_available()):
+            device, memory = "cuda", budget_of("cuda")
+        else:
+            device, memory = "cpu", os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+        return cls(device, memory, shutil.disk_usage(_standing(home())).free, is_offline_mode())
+
+
+def availability(machine: Machine, lock: Mapping[str, Locked] | None = None) -> list[Row]:
+    """A row for every painter of the classroom, and for every choice of weights that it has in the full suite.
+
+    `state` is ready, fetch, byhand or impossible; `why` is the reason for the last: memory, disk or offline.
+    """
+    known = read_lock() if lock is None else lock
+    rows = [_row("classroom", lane, plan("classroom"), machine, known) for lane in LANES]
+    for choice, told in CHOICES.items():
+        name = f"full:{choice}"
+        kind = precision(name, machine.device)
+        lane = "vqgan_clip" if told.slot == "guide" else told.slot
+        work = WORK[choice][kind != "float32"] * 10**6
+        rows.append(_row(name, lane, plan(name, kind), machine, known, work) | {"guide": told.slot == "guide"})
+    return rows
+
+
+def needed(suite: Suite, lane: str) -> dict[str, Part]:
+    """The parts of a suite that a painter runs on, by name."""
+    seen = suite.seen(lane)
+    return {seen[name]: suite.parts[seen[name]] for name in dict.fromkeys(named_by(SAMPLERS[lane])) if name in seen}
+
+
+def suite_to_serve(name: str, device: str = "cpu", public: bool = False, safety: bool = True) -> Suite:
+    """The suite that an app runs, under guard where its safety checker is here.
+
+    To the public only what is pinned is shown, and published weights paint only under guard, unless whoever serves
+    them says that they are to be shown unchecked (`safety=False`).  ValueError says what is missing.
+    """
+    suite = open_suite(name, precision(name, device))
+    if not safety:
+        suite = replace(suite, parts={k: part for k, part in suite.parts.items() if k != "safety"})
+    if public and (why := unfit_for_public(suite)):
+        raise ValueError(why)
+    foreign = any(key(part) or own_files(part) for part in suite.parts.values())
+    if public and safety and foreign and "safety" not in suite.parts:
+        raise ValueError(
+            f"suite {suite.name!r} has no safety checker here: run `quartet fetch safety --accept`, or add --no-safety "
+            "to show its pictures to everybody unchecked"
+        )
+    return suite
+
+
+def unfit_for_public(suite: Suite, lock: Mapping[str, Locked] | None = None) -> str | None:
+    """Why a suite may not be served to everybody: parts that nobody can say are what was looked at and pinned."""
+    loose = unpinned(suite.parts.values(), read_lock() if lock is None else lock)
+    if not loose:
+        return None
+    told = "; ".join(f"{name}: {why}" for name, why in loose.items())
+    return f"suite {suite.name!r} is not served to the public while parts of it are not pinned. {told}"
+
+
+def _row(name: str, lane: str, suite: Suite, machine: Machine, lock: Mapping[str, Locked], work: int = 0) -> Row:
+    """`work`: bytes that a run needs beside the weights."""
+    parts = needed(suite, lane)
+    missing = {key: part for key, part in parts.items() if loaders.fault(part)}
+    weights, size = _sum(map(loaders.expect, parts.values())), _sum(map(_bytes, missing.values()))
+    memory = None if weights is None else weights + work
+    by_hand = sorted({part.source.url for part in missing.values() if part.source.url})
+    state, why = "ready" if not missing else "byhand" if by_hand else "fetch", None
+    if memory is not None and memory > machine.memory:
+        state, why = "impossible", "memory"
+    elif missing and machine.offline:
+        state, why = "impossible", "offline"
+    elif missing and (size or 0) > machine.disk:
+        state, why = "impossible", "disk"
+    sources = {part.source.repo or part.source.url or "": part.source for part in parts.values()}
+    return {
+        "suite": name, "family": lane, "guide": False, "state": state, "why": why, "parts": list(parts),
+        "missing": list(missing), "bytes": size if missing else 0, "memory": memory, "weights": weights,
+        "have": machine.memory,
+        "disk": machine.disk, "pages": by_hand, "pinned": not unpinned(parts.values(), lock),
+        "licences": [[repo, source.licence] for repo, source in sources.items()],
+        "command": f"quartet fetch {' '.join(missing)} --suite {name} --accept" if missing else "",
+    }  # fmt: skip
+
+
+def _bytes(part: Part) -> int | None:
+    """About what fetching takes: as the pages say, or else as its parameters weigh."""
+    known = part.source.parameters
+    return part.source.bytes or (None if known is None else known * getattr(torch, part.dtype).itemsize)
+
+
+def _sum(values: Iterable[int | None]) -> int | None:
+    found = list(values)
+    return None if None in found else sum(found)
+
+
+def _standing(folder: Path) -> Path:
+    """The nearest folder above that is there."""
+    return next(place for place in (folder, *folder.parents) if place.is_dir())

@@ -1,0 +1,71 @@
+"""A race as the query of a link, and back: whoever opens it sees the same sentence, seed, budget and settings painted.
+
+?prompt=a+red+cat&seed=3&budget=3&count=2&painters=latent,pixel&latent.guidance=7.5
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlencode
+
+from lab.race import LANES
+from lab.ui import controls
+from lab.ui.acts import Refusal
+from lab.ui.asking import LONGEST, SEEDS
+from lab.ui.compare.asked import BUDGETS, COUNTS, Asked
+from models.knobs import Knobs, Spec
+
+
+def query(asked: Asked) -> str:
+    """What stands behind the question mark; settings at their defaults are left out."""
+    lanes = [lane for lane in LANES if lane in asked.lanes]
+    found: dict[str, Any] = {"prompt": asked.text.strip(), "seed": int(asked.seed or 0)}
+    if asked.budget:
+        found["budget"] = asked.budget
+    if asked.count != 1:
+        found["count"] = int(asked.count)
+    if len(lanes) < len(LANES):
+        found["painters"] = ",".join(lanes)
+    for lane, values in asked.settings(lanes).items():
+        found |= {f"{lane}.{name}": value for name, value in values.items()}
+    return urlencode(found)
+
+
+def opened(given: Mapping[str, str], bases: Mapping[str, Knobs]) -> Asked | None:
+    """What the link's fields ask for; None where it asks for no race.  Raises Refusal for what is not allowed."""
+    if not given.get("prompt"):
+        return None
+    text = given["prompt"][: LONGEST + 1]
+    lanes = given["painters"].split(",") if "painters" in given else list(LANES)
+    if not set(lanes) <= set(LANES):
+        raise Refusal("say.link", field="painters", value=given["painters"], allowed=", ".join(LANES))
+    seed, budget = _number(given, "seed", 1, SEEDS), given.get("budget", str(BUDGETS[0]))
+    if budget not in map(str, BUDGETS):  # a dropdown takes nothing that it does not offer
+        raise Refusal("say.link", field="budget", value=budget[:40], allowed=", ".join(map(str, BUDGETS)))
+    count = _number(given, "count", 1, COUNTS) or 1
+    knobs: list[Any] = []
+    for lane, base in bases.items():
+        for spec, default in zip(controls.shown(type(base)), controls.defaults(base), strict=True):
+            field = f"{lane}.{spec.name}"
+            knobs.append(_value(spec, field, given[field]) if field in given else default)
+    return Asked(text, seed, lanes, int(budget), int(count), knobs, bases)
+
+
+def _number(given: Mapping[str, str], field: str, default: int, most: int) -> int:
+    value = given.get(field, str(default))
+    if not (value.isascii() and value.isdigit() and int(value) <= most):
+        raise Refusal("say.link", field=field, value=value[:40], allowed=f"0 … {most}")
+    return int(value)
+
+
+def _value(spec: Spec, field: str, text: str) -> Any:
+    """A setting from its text."""
+    try:
+        if spec.optional and text == str(None):
+            return controls.OWN
+        if spec.type is bool:
+            return spec.check({"True": True, "False": False}.get(text, text))
+        return spec.check(spec.type(text))
+    except ValueError as error:
+        raise Refusal("say.link", field=field, value=text[:40], allowed=spec.allowed) from error

@@ -1,0 +1,1 @@
+"""A tab for each painter: one main act, and what belongs to it."""

@@ -1,0 +1,127 @@
+"""Acts of free painting: from a sentence alone, and inside a hole."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import gradio as gr
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+from lab.lessons import inpainting
+from lab.lessons.compared import compared
+from lab.lessons.given import page, pixels, resized, tensor
+from lab.ui import controls
+from lab.ui.acts import Refusal
+from lab.ui.asking import LONGEST, settled
+from lab.ui.painters.latent.desk import LANE, Asked, Desk, Value, hang, worth
+from lab.ui.painters.latent.source import FIRST, Source, opened
+from lab.ui.stage.news import sentence
+from lab.ui.wall import Wall
+from models.protocol import Prompt, Request
+
+COUNTS = 4
+EDIT = 256  # pixels a side of the picture that one draws on
+BRUSH = "#2a3eb1"
+
+
+def draw_text(desk: Desk) -> None:
+    """Text to image, with every setting of the painter."""
+    stand = desk.stand("text", _seeds([1]).value)
+    with desk.drawer():
+        with gr.Row():
+            avoid = desk.texts(gr.Textbox, "", max_length=LONGEST, lines=1, says={"label": "latent.avoid"}, scale=3)
+            count = desk.texts(gr.Slider, 1, COUNTS, value=1, step=1, buttons=[], says={"label": "latent.count"})
+        with gr.Row():
+            knobs = controls.draw(desk.base, desk.texts)
+    stand.plays(paint, [avoid, count, *knobs])
+
+
+def paint(desk: Desk, asked: Asked, avoid: str, count: int, *values: Any) -> Iterator[Value]:
+    """A picture for each seed from the one above on."""
+    settings = settled(LANE, desk.base, controls.read(desk.base, values))
+    seeds = [asked.seed + k for k in range(int(count))]
+    requests = {
+        str(seed): Request(
+            "latent", Prompt(asked.text, (avoid or "").strip(), (seed,)), settings, desk.suite,
+            asked.client,
+        )
+        for seed in seeds
+    }  # fmt: skip
+    places = {str(seed): (0, column) for column, seed in enumerate(seeds)}
+    yield from hang(_seeds(seeds), compared(desk.engine, requests, asked.stop), places, worth)
+
+
+def draw_repaint(desk: Desk) -> None:
+    """Inpainting: one draws on a picture, and what is under the brush is painted anew."""
+    source = Source(desk, "repaint")
+    # No word of it is translated: an editor that is updated forgets what was drawn.
+    editor = gr.ImageEditor(
+        of_page(FIRST), type="numpy", format="png", sources=(), transforms=(), layers=False, show_label=False,
+        canvas_size=(EDIT, EDIT), brush=gr.Brush(36, [BRUSH], BRUSH, "fixed"), eraser=gr.Eraser(36), buttons=[],
+        height=380, elem_id="latent-editor", elem_classes="editor",
+    )  # fmt: skip
+    source.shows(editable, editor)
+    stand = desk.stand("repaint")
+    with desk.drawer(), gr.Row():
+        says = {"label": "knob.strength", "info": "about.strength"}
+        strength = desk.texts(gr.Slider, 0.2, 1, value=1, step=0.1, buttons=[], says=says)
+        knobs = [desk.guidance(), desk.steps("repaint", inpainting.STEPS, low=10)]
+    stand.plays(repaint, [editor, strength, *knobs])
+
+
+def repaint(
+    desk: Desk, asked: Asked, edited: Mapping[str, Any] | None, strength: float, guidance: float, steps: int
+) -> Iterator[Value]:
+    """The picture with its hole, and what grows in it."""
+    picture, mask = _edited(edited, desk.side)
+    shown = Wall([sentence("latent.hole"), sentence("latent.repainted")], size=256)
+    shown.put(0, 0, pixels(picture.lerp(torch.full_like(picture, 0.5), mask))[None])
+    yield shown.value
+    told = inpainting.run(
+        desk.engine, desk.suite, asked.text, asked.seed, picture, mask, asked.stop, float(strength), int(steps),
+        float(guidance), asked.client,
+    )  # fmt: skip
+    yield from hang(shown, told, {inpainting.LANE: (0, 1)}, _grown)
+
+
+def _grown(kept: inpainting.Kept) -> list[Any]:
+    apart = sentence("latent.kept", outside=f"{kept.outside:.1f}", inside=f"{kept.inside:.1f}")
+    return [apart, *worth(kept.found)]
+
+
+def _edited(edited: Mapping[str, Any] | None, side: int) -> tuple[Tensor, Tensor]:
+    """The picture (3, side, side) and what was drawn over, (1, side, side) in {0, 1}.  Raises Refusal."""
+    if not edited or edited.get("background") is None:
+        raise Refusal("say.nofile")
+    drawn = [layer[..., 3] for layer in edited["layers"] if layer is not None]
+    if not any(layer.any() for layer in drawn):
+        raise Refusal("latent.say.nohole")
+    mask = torch.from_numpy(np.max(np.stack(drawn), axis=0) > 0)[None].float()
+    picture = tensor(edited["background"][..., :3])
+    return resized(picture, side, side), (resized(mask, side, side) > 0.25).float()
+
+
+def editable(path: str | None, number: float) -> dict[str, Any]:
+    """What the editor holds of a picture: nothing drawn on a visitor's own, the first thing covered on a page."""
+    if path is None:
+        return of_page(int(number))
+    picture = Image.fromarray(pixels(opened(path, number, EDIT).picture))
+    return {"background": picture, "layers": [], "composite": None}
+
+
+def of_page(number: int) -> dict[str, Any]:
+    """A page of the storybook, its first thing and the shadow covered, so that there is something to do at once."""
+    painted = page(number)
+    left, top, right, bottom = painted.boxes[0]
+    layer = np.zeros((EDIT, EDIT, 4), np.uint8)
+    grown = slice(max(top - 8, 0), bottom + 28), slice(max(left - 8, 0), right + 8)
+    layer[grown] = [*bytes.fromhex(BRUSH[1:]), 255]
+    return {"background": painted.picture, "layers": [layer], "composite": None}
+
+
+def _seeds(seeds: list[int]) -> Wall:
+    return Wall([sentence("latent.seed", n=seed) for seed in seeds], size=256)

@@ -1,0 +1,165 @@
+"""What each painter needs, and which weights it could run on: ready, to be fetched, or not possible here and why.
+
+Where the page is not public, what can be fetched is fetched here, and what is ready gets a page of its own.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import gradio as gr
+
+from lab.race import LANES, settle
+from lab.race.choices import chosen
+from lab.race.fetching import Progress
+from lab.race.needs import need_of
+from lab.race.painters import plan, precision
+from lab.race.suites import Machine, Row, availability, needed
+from lab.ui.acts import Refusal
+from lab.ui.stage.news import piece, sentence
+from lab.ui.theme import asset
+from models.engine import Engine
+from models.hub.refuse import Refused
+from models.hub.trouble import NotFetched
+from models.protocol import Prompt, Request
+
+if TYPE_CHECKING:
+    from lab.ui.switch import Switch
+
+LICENCES = {  # what a licence asks, in a key of words
+    "MIT": "free", "mit": "free", "apache-2.0": "free", "creativeml-openrail-m": "rail", "openrail++": "rail",
+    "Stability AI licence": "stability", None: "unknown",
+}  # fmt: skip
+PACE = 0.4  # seconds between two tellings of a fetch
+Shown = dict[str, Any]
+
+
+def draw(engine: Engine, suite: str, tab: gr.Tab, switch: Switch | None = None) -> None:
+    """The table below the parts; it looks anew whenever the tab is opened."""
+
+    async def paint(asked: list[Any]) -> Shown:  # Gradio marks what the browser may call, and a method bears no marks
+        return await way(switch, suite, str(asked[0]))
+
+    def halt(asked: list[Any]) -> None:
+        if switch is not None:
+            switch.fetching.stop()
+
+    def begin(event: gr.EventData) -> Iterator[Shown]:
+        yield from fetch(engine, suite, switch, str(event.suite), event.accepted is True)
+
+    def look() -> Iterator[Shown]:
+        yield from follow(engine, suite, switch)
+
+    table = gr.HTML(
+        None,
+        html_template='<div class="suites"></div>',
+        js_on_load=asset("js/suites.js"),
+        server_functions=[paint, halt],
+        apply_default_css=False,
+        elem_id="suites",
+    )
+    quiet: dict[str, Any] = {"show_progress": "hidden", "concurrency_limit": None, "api_visibility": "private"}
+    tab.select(look, None, table, **quiet)
+    table.bring(begin, None, table, trigger_mode="multiple", **quiet)
+
+
+def report(engine: Engine, suite: str, switch: Switch | None = None) -> Shown:
+    """Plain data for the page: the suite that runs, what each painter needs with it, and a row for every choice."""
+    machine = Machine.here(engine.registry.device.type)
+    rows = [row | {"licences": [_licence(*one) for one in row["licences"]]} for row in availability(machine)]
+    return {
+        "suite": suite, "device": machine.device, "needs": _needs(engine, suite), "line": None,
+        "rows": [row | {"here": _here(suite, row), "act": _act(suite, row, switch)} for row in rows],
+        "fetch": told(switch.fetching.now) if switch and switch.fetching.busy else None,
+    }  # fmt: skip
+
+
+async def way(switch: Switch | None, suite: str, wanted: str) -> Shown:
+    """Where the page is that paints with `wanted`: `path` from the first page, and the way `up` to that; or a line."""
+    try:
+        if switch is None:
+            raise Refusal("suites.refused")
+        return {"up": up(switch, suite), "path": await switch.path(suite, wanted)}
+    except Refusal as refusal:
+        return {"line": sentence(refusal.key, **refusal.values)}
+
+
+def fetch(engine: Engine, suite: str, switch: Switch | None, wanted: str, accepted: bool) -> Iterator[Shown]:
+    """Fetch what a row lacks, and tell how it goes; a sentence where that is refused or fails."""
+    now = report(engine, suite, switch)
+    rows = [row for row in now["rows"] if row["suite"] == wanted and row["act"] == "fetch"]
+    if switch is None or not rows:
+        yield now | {"line": sentence("suites.refused")}
+    elif not accepted:
+        yield now | {"line": sentence("suites.unaccepted")}
+    else:
+        table = plan(wanted, precision(wanted, now["device"]))
+        parts = needed(table, rows[0]["family"])
+        begun = switch.fetching.begin(wanted, {name: parts[name] for name in rows[0]["missing"]})
+        yield from follow(engine, suite, switch, None if begun else sentence("suites.busy"), begun)
+
+
+def follow(engine: Engine, suite: str, switch: Switch | None, line: Any = None, begun: bool = False) -> Iterator[Shown]:
+    """The page's data, and again while a fetch goes on, whoever began it; at its end with how it went."""
+    now = report(engine, suite, switch)
+    yield now | {"line": line}
+    if now["fetch"] is None and not begun:  # one that was begun may be over by now
+        return
+    while switch.fetching.busy:
+        time.sleep(PACE)
+        yield now | {"line": line, "fetch": told(switch.fetching.now)}
+    if switch.fetching.now.state == "done":
+        switch.renew()
+    yield report(engine, suite, switch) | {"line": ending(switch.fetching.now)}
+
+
+def told(now: Progress) -> Shown:
+    """A fetch as plain data."""
+    return {
+        "suite": now.suite, "part": piece(now.parts[now.nth]), "nth": now.nth + 1, "of": len(now.parts),
+        "file": now.file, "done": now.done, "total": now.total, "state": now.state,
+    }  # fmt: skip
+
+
+def ending(now: Progress) -> Any:
+    """How a fetch ended, in a sentence."""
+    if isinstance(now.error, NotFetched):
+        return sentence(f"fetch.{now.error.kind}", **now.error.facts)
+    if isinstance(now.error, Refused):
+        return sentence("fetch.foul", file=now.error.file.name)
+    if isinstance(now.error, ValueError):
+        return sentence("fetch.byhand", part=piece(now.parts[now.nth]))
+    return sentence("fetch.broken" if now.error else f"fetch.{now.state}", suite=now.suite)
+
+
+def up(switch: Switch, suite: str) -> str:
+    """From the page of `suite` to the first page."""
+    return "../" * switch.open.get(suite, "").count("/")
+
+
+def _here(suite: str, row: Row) -> bool:
+    """Whether the page of `suite` paints with a row."""
+    return row["suite"] == suite or row["suite"].partition(":")[2] in chosen(suite).values()
+
+
+def _act(suite: str, row: Row, switch: Switch | None) -> str:
+    """What the page may do with a row: paint, fetch, or nothing."""
+    if switch is None:
+        return ""
+    if row["state"] == "ready" and not _here(suite, row) and switch.offers(suite, row["suite"]):
+        return "paint"
+    return "fetch" if row["state"] in ("fetch", "byhand") and not switch.public else ""
+
+
+def _needs(engine: Engine, suite: str) -> list[dict[str, Any]]:
+    """Of every painter that has its weights: what one picture at its settings will need in memory."""
+    prompt = Prompt("", seeds=(0,))
+    asked = {lane: Request(lane, prompt, settle(engine, lane, None, suite), suite, "needs") for lane in LANES}
+    found = {lane: need_of(engine, request) for lane, request in asked.items()}
+    return [{"lane": lane, **need} for lane, need in found.items() if need is not None]
+
+
+def _licence(repo: str, licence: str | None) -> dict[str, str]:
+    return {"repo": repo, "name": licence or "", "means": f"licence.{LICENCES.get(licence, 'unknown')}"}
