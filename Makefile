@@ -15,11 +15,13 @@ BIN = .venv/bin
 	touch $@
 
 demo: .venv/ready
-	$(BIN)/python app.py
+	$(BIN)/python app.py --open
 
 check: .venv/ready-test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
+# Two at a time, file by file; those that watch a page as it moves have the processor to themselves.
 test: check
-	$(BIN)/python -m pytest
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder --ignore-glob='*/test_browser*'
+	$(BIN)/python -m pytest tests/test_browser*.py

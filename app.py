@@ -3,30 +3,78 @@
 from __future__ import annotations
 
 import argparse
+import os
+import sys
 from collections.abc import Sequence
 from contextlib import suppress
-from threading import Thread
+from functools import partial
 
-from lab.race import LANES, default_engine, open_suite, parts_of
-from lab.ui import build, options
+from lab.lessons.captions import captions
+from lab.race import LANES, default_engine, parts_of
+from lab.race.choices import joined
+from lab.race.suites import suite_to_serve
+from lab.ui import build, options, zero
+from lab.ui.switch import Switch
+from models.catalog import Suite
 from models.engine import Engine
+from models.parts import openvino
+
+SPACE = "SPACE_ID"  # set on a Space, which everybody may visit
+SUITE = "QUARTET_SUITE"  # a Space passes no arguments; its settings hold variables
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Open the app; server name and port are Gradio's own choice unless given."""
-    parser = argparse.ArgumentParser(description="Quartet: one prompt, four ways to paint it.")
-    parser.add_argument("--suite-root", default="classroom", help="a suite's name, or a folder laid out like classroom")
-    parser.add_argument("--device", default="cpu", choices=("auto", "cpu", "cuda"))
-    parser.add_argument("--port", type=int, default=None)
-    given = parser.parse_args(arguments)
-    suite = open_suite(given.suite_root)
-    engine = default_engine(suite, device=given.device).start()
+    """Open the app; server name and port are Gradio's own choice unless given.  What cannot be had ends with 2."""
+    given = parser().parse_args(arguments)
+    public = given.public or SPACE in os.environ
+    find = partial(suite_to_serve, device=given.device, public=public, safety=not given.no_safety)
     try:
-        page = build(engine, suite.name)
-        Thread(target=_warm, args=(engine, suite.name), daemon=True).start()
-        page.launch(server_port=given.port, **options())
+        suite = find(joined("", given.suite_root))
+        engine = engine_for(suite, given.device).start()
+    except ValueError as error:
+        parser().exit(2, f"quartet: {error}\n")
+    # a lent GPU knows the one suite that it was asked for
+    switch = Switch(engine, suite.name, find, public) if zero.lender() is None else None
+    try:
+        page = build(engine, suite.name, not public or "safety" not in suite.parts, switch)
+        show = given.open and browsable()
+        page.launch(server_port=given.port, inbrowser=show, prevent_thread_lock=True, **options())
+        if switch is not None:
+            switch.front = page.app
+        _warm(engine, suite.name)  # not before: Gradio gives up on a page that does not answer at once
+        page.block_thread()
     finally:
         engine.stop()
+
+
+def parser() -> argparse.ArgumentParser:
+    """What the app may be told."""
+    found = argparse.ArgumentParser(description="Quartet: one prompt, four ways to paint it.")
+    suite = os.environ.get(SUITE, "classroom")
+    found.add_argument("--suite-root", default=suite, help="a suite's name, or a folder laid out like classroom")
+    found.add_argument("--device", default="cpu", choices=("auto", "cpu", "cuda", *openvino.FORMS))
+    found.add_argument("--port", type=int, default=None)
+    found.add_argument("--public", action="store_true", help="pinned weights and checked pictures only")
+    found.add_argument("--no-safety", action="store_true", help="show pictures of the full suite unchecked")
+    found.add_argument("--open", action="store_true", help="open the page in a browser, where there is one to be seen")
+    return found
+
+
+def browsable() -> bool:
+    """Whether somebody sits before a browser here; in a shell alone, on a Space or in a check nobody does."""
+    screen = sys.platform in ("darwin", "win32") or not {"DISPLAY", "WAYLAND_DISPLAY"}.isdisjoint(os.environ)
+    return screen and {SPACE, "CI"}.isdisjoint(os.environ)
+
+
+def engine_for(suite: Suite, device: str) -> Engine:
+    """The engine of this machine; where GPUs are lent by call, the classroom stays on the processor, outside quotas."""
+    lend = zero.lender()
+    if lend is None:
+        return default_engine(suite, device=device)
+    if suite.name == "classroom":
+        zero.mark(lend)
+        return default_engine(suite)
+    return zero.ZeroEngine(suite, lend)
 
 
 def _warm(engine: Engine, suite: str) -> None:
@@ -34,6 +82,9 @@ def _warm(engine: Engine, suite: str) -> None:
     for lane in LANES:
         with suppress(Exception), engine.registry.borrow(suite, parts_of(engine, suite, lane)):
             pass
+    if suite == "classroom" or zero.lender() is None:  # what DALL-E 2 thinks is told from the first race on
+        with suppress(Exception):
+            captions(engine, suite)
 
 
 if __name__ == "__main__":
