@@ -82,4 +82,6 @@ def resumed_equals_unbroken(sampler, prompt, knobs, kit, parts) -> int:
         assert torch.equal(again.picture, whole.picture), f"resumed from step {i + 1} of {len(whole.states)}"
         assert again.counts == whole.counts[i + 1 :]
         assert all(torch.equal(a, b) for a, b in zip(again.looks, whole.looks[i + 1 :], strict=True))
+    how = getattr(knobs, "scheduler", None) or getattr(knobs, "rule", "its own rule")
+    print(f"\n{type(sampler).__name__}, {how}: resumed from each of {len(whole.states)} pickled States, bit-equal")
     return len(whole.states)

@@ -1,95 +1,11 @@
 """The page in Debian's Chromium, on a tiny suite: it paints, stops, speaks both languages, and asks no other host."""
 
-import shutil
-import socket
-import subprocess
-import sys
-import time
-import urllib.error
-import urllib.request
-from pathlib import Path
-
-import pytest
-
 from lab.record import read
-from tests.tinysuite import folder
+from tests.chromium import ended, needs_chromium
 
-CHROMIUM = shutil.which("chromium")
-ARGS = [
-    "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-    "--disable-background-networking", "--disable-component-update", "--disable-sync",
-]  # fmt: skip
 SAME = "last => [...document.querySelectorAll('.frame canvas')].every((canvas, k) => canvas.toDataURL() === last[k])"
-WAIT = 30_000  # milliseconds
 
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="Debian's chromium is not installed")
-
-
-@pytest.fixture(scope="module")
-def address():
-    """The app in a process of its own, as a visitor meets it."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = [sys.executable, "app.py", "--suite-root", str(folder()), "--port", str(port)]
-    root = Path(__file__).resolve().parents[1]
-    with subprocess.Popen(command, cwd=root, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as app:
-        try:
-            yield ready(f"http://127.0.0.1:{port}/", app)
-        finally:
-            app.terminate()
-            app.wait(20)
-
-
-def ready(url, app, seconds=120):
-    for _ in range(10 * seconds):
-        assert app.poll() is None, f"the app ended with {app.returncode}"
-        try:
-            urllib.request.urlopen(url, timeout=5).close()
-            return url
-        except (urllib.error.URLError, ConnectionError, TimeoutError):
-            time.sleep(0.1)
-    raise AssertionError(f"{url} did not answer within {seconds} s")
-
-
-@pytest.fixture(scope="module")
-def browser():
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGS)
-        yield chromium
-        chromium.close()
-
-
-@pytest.fixture
-def visit(browser, address):
-    """Open the page: `visit(width=390)`.  What it asks of other hosts, and what breaks on it, fails the test."""
-    contexts, strange = [], []
-
-    def open_page(width=1280, height=900, locale="en-US", query=""):
-        # without motion a canvas shows whole frames only, which can be compared
-        context = browser.new_context(
-            viewport={"width": width, "height": height}, locale=locale, reduced_motion="reduce"
-        )
-        contexts.append(context)
-        page = context.new_page()
-        page.set_default_timeout(WAIT)
-        page.on("request", lambda request: strange.append(request.url) if foreign(request.url, address) else None)
-        page.on("pageerror", lambda error: strange.append(str(error)))
-        page.on("dialog", lambda dialog: strange.append(dialog.message))
-        page.goto(address + query)
-        page.wait_for_selector('.panel[data-lane="unclip"] .method')
-        return page
-
-    yield open_page
-    for context in contexts:
-        context.close()
-    assert not strange
-
-
-def foreign(url, address):
-    return not url.startswith((address, "data:", "blob:", address.replace("http", "ws")))
+pytestmark = needs_chromium
 
 
 def few_steps(page):
@@ -98,10 +14,6 @@ def few_steps(page):
     page.click(".knobs.vqgan_clip > button")
     page.locator(".knobs.vqgan_clip input[type=number]").first.fill("4")
     page.locator(".knobs.vqgan_clip input[type=number]").first.press("Tab")
-
-
-def ended(page):
-    page.wait_for_selector('[data-role="again"]:enabled')
 
 
 def test_one_click_paints_four_pictures_that_time_can_take_back(visit):

@@ -3,10 +3,12 @@
 import pickle
 from dataclasses import replace
 from functools import cache
+from itertools import count
 
 import pytest
 import torch
 from diffusers import DDIMScheduler, StableDiffusionPipeline
+from torch.nn.functional import cosine_similarity
 from transformers import CLIPTextModel
 
 from lab.race import LANES, default_engine
@@ -64,6 +66,7 @@ def test_resumed_from_any_step_is_never_stopped(lane):
     engine().wait(run)
     assert run.state == "done", run.trace
     assert sorted(run.states) == list(range(1, steps))
+    print(f"\n{lane}: resumed from each of {len(run.states)} States")
     for state in run.states.values():
         again = engine().paint(replace(ask, start=pickle.loads(pickle.dumps(state))))
         assert torch.equal(again, run.result), state.i
@@ -72,26 +75,46 @@ def test_resumed_from_any_step_is_never_stopped(lane):
 def test_interleaved_in_exact_mode_is_alone_bit_for_bit():
     runs = {lane: engine().submit(request(lane, client=lane, exact=True)) for lane in LANES}
     engine().wait(*runs.values())
-    for lane, run in runs.items():
-        assert torch.equal(run.result, alone(lane, exact=True)), lane
+    same = [lane for lane, run in runs.items() if torch.equal(run.result, alone(lane, exact=True))]
+    print(f"\nthe four of the classroom interleaved: {len(same)} are alone bit for bit")
+    assert same == list(LANES)
 
 
 def test_two_races_share_batches_one_text_tower_and_one_picture_tower():
-    registry = Registry([classroom()])
-    pair = Engine(registry, engine().samplers)
+    registry, ticks = Registry([classroom()]), count()
+    pair = Engine(registry, engine().samplers, clock=lambda: next(ticks) / 1000)  # turns go by counting, not by load
     runs = [pair.submit(request(lane, client=client)) for client in ("one", "two") for lane in LANES]
     pair.wait(*runs)
     assert [run.state for run in runs] == ["done"] * 8
     shared = {batch.target for batch in pair.log if len(set(batch.runs)) > 1}
     assert {"text", "denoise", "paint", "guess"} <= shared
     worst = max((run.result - alone(lane)).abs().max().item() for run, lane in zip(runs, 2 * LANES, strict=True))
-    print(
-        f"\ntwo four-way races: {len(pair.log)} batches, shared targets {sorted(shared)}; off by {worst:.1e} from alone"
+    resident = list(registry.report()["parts"])
+    with registry.borrow("classroom", resident) as parts:
+        clips = [part for part in parts.values() if isinstance(part, Clip)]
+    texts, pictures = (
+        {id(getattr(clip, f"{kind}_tower")) for clip in clips} - {id(None)} for kind in ("text", "picture")
     )
-    resident = registry.report()["parts"]
+    loads = registry.report()["counts"].loads
+    print(f"\ntwo four-way races: {len(pair.log)} batches, {len(shared)} targets in batches of both: {sorted(shared)}; "
+          f"off by {worst:.1e} from alone; {loads} loads for {len(resident)} parts, {len(texts)} text tower, "
+          f"{len(pictures)} picture towers")  # fmt: skip
     assert {"clip", "clip_robust", "vae", "unet", "pixel", "vqgan", "prior", "decoder"} <= set(resident)
-    towers = [name for name in resident if isinstance(load(classroom()[name]), Clip)]
-    assert sorted(towers) == ["clip", "clip_robust"]
+    assert loads == len(resident)
+    assert (len(texts), len(pictures)) == (1, 2)  # the second is the robust one
+
+
+def test_clip_leads_the_pixel_painter_towards_the_sentence():
+    pictures = {}
+    for climb in (0.0, 0.01):
+        knobs = engine().samplers["pixel"].knobs.from_dict({"steps": 8, "clip_guidance": climb})
+        pictures[climb] = engine().paint(Request("pixel", Prompt(TEXT, seeds=(1, 2, 3)), knobs, "classroom", "one"))
+    with engine().registry.borrow("classroom", ["clip"]) as parts, torch.no_grad():
+        words = parts["clip"].text(parts["clip"].tokenize([TEXT]).ids).embedding
+        alone, led = (cosine_similarity(parts["clip"].image(each), words) for each in pictures.values())
+    print(f"\nCLIP guidance 0.01: similarity {alone.mean():.3f} -> {led.mean():.3f}")
+    assert (pictures[0.0] != pictures[0.01]).flatten(1).any(1).all()
+    assert led.mean() > alone.mean() + 0.02
 
 
 def test_stock_stable_diffusion_reads_our_folder_and_paints_what_we_paint():

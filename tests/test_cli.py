@@ -1,17 +1,20 @@
 """The commands, on a tiny suite: what they write, what they print, and with which status they end."""
 
 import json
+import re
 import sys
 from types import ModuleType
 
 import numpy as np
 import pytest
 from PIL import Image
-from typer.testing import CliRunner
+from typer.testing import CliRunner, _NamedTextIOWrapper
 
 from lab.cli import app
 from lab.cli.common import columns
 from lab.record import read
+from lab.train import PARTS
+from tests import test_train
 from tests.tinysuite import KNOBS, LANES, TEXT, engine, folder, without
 
 SETS = [f"--set={lane}.{name}={value}" for lane, knobs in KNOBS.items() for name, value in knobs.items()]
@@ -25,6 +28,18 @@ def quartet(*arguments, status=0):
     return found
 
 
+@pytest.fixture
+def watched(monkeypatch):
+    """Somebody looks at the shell; gives what holds that a bar of some name ran to its end, beside the result."""
+    monkeypatch.setattr(_NamedTextIOWrapper, "isatty", lambda self: True)
+
+    def ran(found, name):
+        assert re.search(rf"{name}: 100%.*\|", found.stderr), found.stderr
+        assert "%|" not in found.stdout
+
+    return ran
+
+
 def paint(out, *more, family="latent", status=0):
     return quartet("paint", family, TEXT, "--set", "steps=3", "--suite", folder(), "--out", out, *more, status=status)
 
@@ -36,11 +51,65 @@ def test_paint_writes_what_the_engine_paints_and_rerun_paints_it_again(tmp_path)
     assert (told["state"], told["i"], told["seeds"]) == ("done", 3, [5])
     note = read(out).receipts[0]
     assert (note["prompt"]["negative"], note["knobs"]["scheduler"], note["exact"]) == ("blue", "ddim", True)
+    assert told["verdict"] == [note["verdict"]]
+    assert {"similarity", "marks"} == set(note["verdict"])
     again = json.loads(quartet("rerun", out, "--suite", folder(), "--out", tmp_path / "b.png", "--json").stdout)
     row = {"sampler": "latent", "seed": 5, "max": 0, "mean": 0.0, "changed": []}
     assert again == {"file": str(out), "pictures": [row]}
-    assert np.array_equal(read(tmp_path / "b.png").image, read(out).image)
-    assert "the same, pixel by pixel" in quartet("rerun", out, "--suite", folder()).stdout
+    repainted = read(tmp_path / "b.png")
+    assert np.array_equal(repainted.image, read(out).image)
+    (new,) = repainted.receipts
+    for name in ("prompt", "seeds", "knobs", "parts", "verdict"):
+        assert new[name] == note[name], name
+    said = quartet("rerun", out, "--suite", folder())
+    assert "the same, pixel by pixel" in said.stdout
+    assert said.stderr == ""
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["b.png", "cat.png"]
+
+
+def test_bars_run_on_standard_error_where_somebody_watches_and_never_beside_json(watched, tmp_path):
+    cat, few = tmp_path / "cat.png", ("--minutes", 0.01, "--repeats", 1, "--visitors", 1, "--families", "pixel")
+    watched(paint(cat), "latent")
+    watched(quartet("rerun", cat, "--suite", folder()), "latent")
+    watched(quartet("storybook", "--out", tmp_path / "s.png", "--rows", 1, "--columns", 1), "scenes")
+    timed = quartet("bench", "--size", "tiny", "--suite", folder(), *few)
+    assert "seconds:" in timed.stderr
+    assert "seconds:" not in timed.stdout
+    for quiet in (paint(cat, "--json"), quartet("rerun", cat, "--suite", folder(), "--json")):
+        assert quiet.stderr == ""
+        assert json.loads(quiet.stdout)
+
+
+def test_a_card_is_written_of_the_parts_that_are_there(watched, tmp_path):
+    home = without(tmp_path / "suite", "vqgan", "clip-robust", "pixel", "unclip")
+    found = quartet("card", home, "--count", 100)
+    watched(found, "all parts")
+    assert found.stdout == f"{home / 'MODEL_CARD.md'}: clip, vae, judge\n"
+    card = (home / "MODEL_CARD.md").read_text(encoding="utf-8")
+    for part, figure in {"clip": "right of 100", "vae": "psnr", "judge": "attributes"}.items():
+        assert re.search(rf"^\| {part} \| .*{figure} -?\d+\.\d{{3}}", card, re.M), card
+    assert "count is 130" in quartet("card", home, "--count", 130, status=2).stderr
+
+
+class Line(test_train.Line):
+    """The smallest training, as a recipe of the suite."""
+
+    def __init__(self, out, minutes, resume):
+        super().__init__()
+
+
+def test_a_training_ends_in_one_line_for_people_or_for_programs(watched, monkeypatch, tmp_path):
+    monkeypatch.setitem(PARTS, "line", ("tests.test_cli:Line", 1.0))
+    found = quartet("train", "line", "--minutes", 0.005, "--out", tmp_path / "a", "--device", "cpu")
+    watched(found, "line")
+    assert re.fullmatch(r"line, 0\.005 minutes: loss [\d.e-]+\n", found.stdout)
+    found = quartet("train", "line", "--minutes", 0.005, "--out", tmp_path / "a", "--device", "cpu", "--json")
+    told = json.loads(found.stdout)
+    assert told["folder"] == str(tmp_path / "a")
+    (part,) = told["parts"]
+    assert (part["part"], part["minutes"]) == ("line", 0.005)
+    assert part["loss"] >= 0
+    assert "part is 'oil'" in quartet("train", "oil", "--json", status=2).stderr
 
 
 def test_paint_takes_several_seeds_and_a_picture_to_start_from(tmp_path):
@@ -82,8 +151,14 @@ def test_race_writes_a_sheet_of_receipts_and_a_table(tmp_path):
     notes = read(out).receipts
     assert [(note["sampler"], note["index"]) for note in notes] == [(lane, k) for lane in LANES for k in (0, 1)]
     assert notes[0]["verdict"] == told["lanes"][0]["verdict"][0]
-    again = json.loads(quartet("rerun", out, "--suite", folder(), "--json").stdout)
+    words = ("rerun", out, "--suite", folder(), "--out", tmp_path / "again.png", "--json")
+    again = json.loads(quartet(*words).stdout)
     assert [row["max"] for row in again["pictures"]] == [0] * 8
+    for k, note in enumerate(notes, 1):
+        (new,) = read(tmp_path / f"again-{k}.png").receipts
+        assert [new[name] for name in ("sampler", "index", "seeds")] == [
+            note[name] for name in ("sampler", "index", "seeds")
+        ]
 
 
 def test_race_prints_a_line_for_each_painter_even_where_one_is_missing(tmp_path):
@@ -178,7 +253,9 @@ def test_serve_hands_its_options_to_the_app(monkeypatch):
     monkeypatch.setitem(sys.modules, "app", stage)
     monkeypatch.setattr("os.environ", {})
     quartet("serve", "--suite", folder(), "--port", 7999, "--host", "0.0.0.0", "--public")
-    assert asked == [["--suite-root", str(folder()), "--device", "cpu", "--port", "7999"]]
+    assert asked == [["--suite-root", str(folder()), "--device", "cpu", "--port", "7999", "--public", "--open"]]
+    quartet("serve", "--no-open")
+    assert asked[1] == ["--suite-root", "classroom", "--device", "cpu"]
     import os
 
     assert os.environ == {"GRADIO_SERVER_NAME": "0.0.0.0", "GRADIO_SHARE": "true"}
@@ -194,3 +271,5 @@ def test_storybook_paints_a_sheet(tmp_path):
     assert "2 scenes, seeds 0 to 1" in told.stdout
     with Image.open(tmp_path / "s.png") as sheet:
         assert sheet.width > 2 * 64
+    told = quartet("storybook", "--out", tmp_path / "s.png", "--seed", 3, "--rows", 1, "--columns", 2, "--json")
+    assert json.loads(told.stdout) == {"file": str(tmp_path / "s.png"), "seeds": [3, 4]}

@@ -1,5 +1,6 @@
 """The one CLIP against the two libraries whose folders it reads."""
 
+import copy
 import json
 import logging
 import socket
@@ -11,6 +12,7 @@ import torch
 from transformers import CLIPModel, CLIPTextModel, CLIPTextModelWithProjection, CLIPTokenizer
 
 from models.parts.clip import Clip
+from models.parts.clip.fold import folded
 from tests.tinyclip import EMBED, LENGTH, SIZE, WIDTH, write_open_clip, write_transformers
 
 TEXTS = ("a red cat", "", "blue, blue cats of the red sea and much more than fits", "红色的猫 2")
@@ -156,3 +158,22 @@ def test_a_tokenizer_that_does_not_fit_its_tower_says_so(tmp_path, kind, swap, s
     vocab.write_text(json.dumps({word: i for word, i in ids.items() if i is not None}))
     with pytest.raises(ValueError, match=says):
         Clip.from_folder(tmp_path)
+
+
+def test_folded_batch_norms_change_neither_embeddings_nor_gradients(folder):
+    tower = open_clip.modified_resnet.ModifiedResNet([1, 2, 1, 1], output_dim=8, heads=2, image_size=64, width=8).eval()
+    norms = [module for module in tower.modules() if isinstance(module, torch.nn.BatchNorm2d)]
+    for value in (value for norm in norms for value in (norm.weight, norm.bias, norm.running_mean, norm.running_var)):
+        torch.nn.init.uniform_(value, 0.5, 1.5)
+    before, after = (taken(tower) for tower in (tower, folded(copy.deepcopy(tower))))
+    assert not any(isinstance(module, torch.nn.BatchNorm2d) for module in folded(tower).modules())
+    torch.testing.assert_close(after, before, rtol=1e-4, atol=1e-5)
+    clip = Clip.from_folder(folder)  # vision transformers: nothing to fold
+    assert clip.fold().picture_tower is clip.picture_tower
+
+
+def taken(tower):
+    """Embeddings, and how they change with the pictures."""
+    pictures = torch.rand(2, 3, 64, 64, generator=torch.Generator().manual_seed(1), requires_grad=True)
+    found = tower(pictures)
+    return found.detach(), *torch.autograd.grad(found.square().sum(), pictures)

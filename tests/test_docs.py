@@ -19,8 +19,11 @@ PINS = {
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 
 
-def front_matter() -> dict[str, str]:
-    block = README.split("---")[1]
+SPACE = (ROOT / "deploy" / "full" / "README.md").read_text(encoding="utf-8")  # lies over README on a GPU Space
+
+
+def front_matter(text: str = README) -> dict[str, str]:
+    block = text.split("---")[1]
     return {key: value.strip().strip('"') for key, value in re.findall(r"^(\w+): (.*)$", block, re.M)}
 
 
@@ -44,10 +47,22 @@ def test_the_space_runs_the_pinned_gradio_on_an_allowed_python():
     matter = front_matter()
     (gradio,) = PINS["gradio"].specifier
     assert matter["sdk_version"] == gradio.version
+    assert matter["python_version"] == "3.12.12"
     assert Version(matter["python_version"]) in Requirement("python" + PROJECT["requires-python"]).specifier
     assert matter["license"].lower() == PROJECT["license"].lower()
     assert (ROOT / matter["app_file"]).is_file()
     assert (ROOT / matter["thumbnail"]).is_file()
+
+
+def test_a_space_with_a_gpu_is_the_same_program_with_other_weights():
+    plain, full = front_matter(), front_matter(SPACE)
+    for name in ("sdk", "sdk_version", "python_version", "app_file", "license", "thumbnail", "emoji"):
+        assert full[name] == plain[name], name
+    named = set(re.findall(r"^  - (\S+)$", SPACE.split("---")[1], re.M))
+    shown = {line.split("|")[3].strip() for line in README.splitlines() if line.count("|") > 6}
+    assert named
+    assert named <= shown, "weights that README's table of the full suite does not have"
+    assert "`QUARTET_SUITE` with the value `full`" in SPACE
 
 
 def test_readme_names_every_command_and_shows_only_pictures_that_exist():
@@ -58,6 +73,13 @@ def test_readme_names_every_command_and_shows_only_pictures_that_exist():
     assert commands == told
     for path in re.findall(r"!\[[^\]]*\]\(([^)]+)\)", README):
         assert (ROOT / path).is_file(), path
+
+
+def test_readme_names_only_tests_that_exist():
+    told = set(re.findall(r"`(test_\w+)`", README))
+    tests = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "tests").glob("test_*.py"))
+    assert len(told) > 10
+    assert {name for name in told if f"def {name}(" not in tests} == set()
 
 
 def test_tracked_files_stay_small_and_are_no_pickles():

@@ -11,8 +11,10 @@ from pathlib import Path
 import pytest
 import torch
 
+from lab.race import default_engine
 from models.engine.batch import Caps
-from tests import tiny
+from models.protocol import Prompt, Request
+from tests import tiny, tinysuite
 
 MIXED = [
     {"seeds": (1,)},
@@ -56,19 +58,21 @@ def test_interleaved_is_alone_bit_for_bit():
     pictures, log = together(exact=True)
     order = [batch.runs[0] for batch in log]
     switches = sum(a != b for a, b in itertools.pairwise(order))
-    print(f"\n7 exact runs: {len(log)} batches, {switches} switches between runs")
+    same = sum(torch.equal(a, b) for a, b in zip(pictures, alone(exact=True), strict=True))
+    print(f"\n7 exact runs: {len(log)} batches, {switches} switches between runs; {same} of 7 are alone bit for bit")
     assert all(len(batch.runs) == 1 for batch in log)
     assert switches > len(log) / 2
-    assert all(torch.equal(a, b) for a, b in zip(pictures, alone(exact=True), strict=True))
+    assert same == 7
 
 
 @pytest.mark.parametrize("start", [False, True], ids=["inline", "thread"])
 def test_batched_is_alone_bit_for_bit_in_the_same_bucket_whoever_the_neighbours(start):
     pictures, log = together(start, buckets=(8,), cap=8)
     evals = sum(len(batch.runs) for batch in log)
-    print(f"\n{evals} Evals in {len(log)} batches, {'on a thread' if start else 'inline'}")
+    same = sum(torch.equal(a, b) for a, b in zip(pictures, alone(buckets=(8,), cap=8), strict=True))
+    print(f"\n{evals} Evals in {len(log)} batches, {'on a thread' if start else 'inline'}; {same} of 7 as alone")
     assert len(log) < evals / 1.5
-    assert all(torch.equal(a, b) for a, b in zip(pictures, alone(buckets=(8,), cap=8), strict=True))
+    assert same == 7
 
 
 def test_across_buckets_1e_9_in_float64_and_whatever_float32_gives():
@@ -100,6 +104,7 @@ def test_resumed_from_any_step_is_never_stopped(sampler):
         again = engine.submit(replace(request, start=start))
         assert torch.equal(engine.wait(again).result, run.result), f"from step {i}"
         assert again.meters.steps == 6 - i
+    print(f"\n{sampler}: resumed from each of {len(run.states)} pickled States, bit-equal")
 
 
 def test_a_fork_may_change_its_settings():
@@ -111,20 +116,28 @@ def test_a_fork_may_change_its_settings():
     assert torch.equal(engine.paint(replace(request, start=run.states[3])), run.result)
 
 
-def digest() -> str:
+def digest(home: str) -> str:
+    """SHA-256 of what both toys paint, and VQGAN+CLIP on the tiny suite in the folder `home`."""
     torch.set_num_threads(1)
-    return hashlib.sha256(tiny.engine().paint(tiny.request(seeds=(3, 4), exact=True)).numpy().tobytes()).hexdigest()
+    pictures = [tiny.engine().paint(tiny.request(name, seeds=(3, 4), exact=True)) for name in tiny.SAMPLERS]
+    engine, prompt = default_engine(home), Prompt("a red cat", "blue", seeds=(3, 4))
+    knobs = engine.samplers["vqgan_clip"].knobs(steps=3, crops=3, rule="adam")
+    pictures.append(engine.paint(Request("vqgan_clip", prompt, knobs, "classroom", "one", exact=True)))
+    return " ".join(hashlib.sha256(each.numpy().tobytes()).hexdigest() for each in pictures)
 
 
 def test_exact_is_bit_equal_in_a_new_process():
-    threads = torch.get_num_threads()
+    threads, home = torch.get_num_threads(), str(tinysuite.folder())
     try:
-        here = digest()
+        here = digest(home)
     finally:
         torch.set_num_threads(threads)
-    code = "from tests.test_engine_batch import digest; print(digest())"
+    code = "import sys; from tests.test_engine_batch import digest; print(digest(sys.argv[1]))"
     root = Path(__file__).resolve().parents[1]
-    there = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True)
+    there = subprocess.run([sys.executable, "-c", code, home], cwd=root, capture_output=True, text=True, check=True)
+    pairs = zip(here.split(), there.stdout.split(), strict=True)
+    for name, pair in zip((*tiny.SAMPLERS, "vqgan_clip"), pairs, strict=True):
+        print(f"\n{name} exact, SHA-256 here and in a new process: {pair[0][:16]}, {pair[1][:16]}")
     assert there.stdout.strip() == here
 
 

@@ -86,13 +86,15 @@ def test_thirty_faults_in_batches_end_only_the_culprit(kind, where):
         assert [run.state for run in runs] == ["done"] * 3
         assert all(torch.equal(run.result, picture) for run, picture in zip(runs, truth, strict=True))
     mixed = sum(batch.failed and len(batch.runs) > 1 for batch in list(engine.log)[batches:])
-    print(f"\n{ROUNDS} times {kind} in {where}: {mixed} failing batches held several runs")
-    assert mixed >= ROUNDS / 2
-    assert all(part["lent"] == 0 for part in lender.report()["parts"].values())
     del runs, run, culprit
     gc.collect()
+    lent = sum(part["lent"] for part in lender.report()["parts"].values())
+    alive = sum(ref() is not None for ref in fragile.seen)
+    print(f"\n{ROUNDS} times {kind} in {where}: {mixed} failing batches held several runs; {ROUNDS} culprits failed, "
+          f"{3 * ROUNDS} others bit-equal; {lent} loans and {alive} of {len(fragile.seen)} tensors left")  # fmt: skip
+    assert mixed >= ROUNDS / 2
     assert len(fragile.seen) == 3 + 4 * ROUNDS
-    assert not any(ref() is not None for ref in fragile.seen)
+    assert (lent, alive) == (0, 0)
     assert torch.is_grad_enabled()
     engine.stop()
 
@@ -108,18 +110,33 @@ def test_thirty_faults_at_load_end_only_those_who_need_that_part(kind):
         raise torch.OutOfMemoryError("injected") if kind == "memory" else Unavailable(part, "cut short")
 
     faulty, ends = True, {"memory": torch.OutOfMemoryError, "nan": NotFinite, "raise": Unavailable}
-    lender = tiny.registry(budget=210_000, read=read)
-    engine = tiny.engine(lender=lender)
-    truth = engine.paint(tiny.request(steps=1, guidance=1.0))
+    lender, alive = tiny.registry(budget=210_000, read=read), []
+    engine = tiny.engine(lender=lender, buckets=(8,), cap=8)
+    good = [tiny.request(client=f"good {seed}", steps=1, guidance=1.0, seeds=(seed,)) for seed in range(2)]
+    bad = [tiny.request("optimiser", client=f"bad {seed}", seeds=(seed,)) for seed in range(2)]
+    truth, batches = [engine.paint(request) for request in good], len(engine.log)
     for _ in range(ROUNDS):
-        bad, good = engine.submit(tiny.request("optimiser")), engine.submit(tiny.request(steps=1, guidance=1.0))
-        engine.wait(bad, good)
-        assert (bad.state, type(bad.error)) == ("failed", ends[kind])
-        assert torch.equal(good.result, truth)
-    report = lender.report()
-    print(f"\n{ROUNDS} times {kind} at load: {report['counts']}")
-    assert all(part["lent"] == 0 for part in report["parts"].values())
-    assert report["counts"].failures == (0 if kind == "nan" else ROUNDS)
+        runs = [engine.submit(request) for pair in zip(bad, good, strict=True) for request in pair]
+        engine.wait(*runs)
+        assert [(run.state, type(run.error)) for run in runs[::2]] == [("failed", ends[kind])] * 2
+        assert all(clear(run) for run in runs[::2])
+        assert all(torch.equal(run.result, picture) for run, picture in zip(runs[1::2], truth, strict=True))
+        alive += [weakref.ref(run) for run in runs]
+    log = list(engine.log)[batches:]
+    shared = sum(len(batch.runs) > 1 for batch in log if not batch.failed)
+    failed = sum(len(batch.runs) > 1 for batch in log if batch.failed)
+    del runs
+    engine.turn()  # whoever is over is forgotten when the next turn begins
+    gc.collect()
+    report, left = lender.report(), sum(ref() is not None for ref in alive)
+    lent = sum(part["lent"] for part in report["parts"].values())
+    print(f"\n{ROUNDS} times {kind} at load: {2 * ROUNDS} culprits failed, two in each of {failed} batches; "
+          f"{2 * ROUNDS} others bit-equal, two in each of {shared}; "
+          f"{lent} loans, {left} of {len(alive)} runs left")  # fmt: skip
+    assert (lent, left) == (0, 0)
+    assert shared >= ROUNDS
+    assert failed == (ROUNDS if kind == "nan" else 0)
+    assert report["counts"].failures == (0 if kind == "nan" else 2 * ROUNDS)  # whoever asks has it read again
 
 
 def test_out_of_memory_above_three_rows_lets_all_finish_in_halves():
@@ -171,6 +188,7 @@ def test_a_sampler_that_yields_in_finally_is_ended_and_the_engine_lives():
     assert run.wait(300) == "cancelled"
     assert engine.paint(tiny.request(steps=1)).shape == (1, 3, 16, 16)
     engine.stop()
+    print(f"\na sampler that yields in finally: {run.state} after {run.meters.evals} Evals, and the next run is done")
     gc.collect()  # and no second closing complains
 
 
@@ -201,6 +219,7 @@ def test_a_foreign_close_ends_the_run_as_failed_and_never_as_done():
         assert run.wait(300) == ("done" if at_work else "failed")
         assert run.result == ("whole" if at_work else None)
         engine.stop()
+        print(f"\na foreign close {'while at work' if at_work else 'between Evals'}: {run.state}, {run.result}")
 
 
 def test_a_dying_engine_fails_every_run_with_the_cause_and_refuses_more(monkeypatch):
@@ -214,6 +233,7 @@ def test_a_dying_engine_fails_every_run_with_the_cause_and_refuses_more(monkeypa
 
     monkeypatch.setattr(engine._core.fair, "order", die)
     assert [run.wait(300) for run in runs] == ["failed"] * 3
+    print(f"\na dying engine: {len(runs)} of 3 runs failed, each with: {runs[0].error}")
     assert all(isinstance(run.error, EngineStopped) for run in runs)
     assert "MemoryError: no room for the list of jobs" in str(runs[0].error)
     with pytest.raises(EngineStopped, match="no room"):
@@ -242,6 +262,7 @@ print(run.state)
 def test_exit_in_mid_run_is_clean():
     root = Path(__file__).resolve().parents[1]
     done = subprocess.run([sys.executable, "-c", EXIT], cwd=root, capture_output=True, text=True, timeout=900)
+    print(f"\nexit in mid-run: status {done.returncode}, {len(done.stderr)} bytes of complaint")
     assert (done.returncode, done.stdout.strip(), done.stderr.strip()) == (0, "running", "")
 
 

@@ -25,14 +25,14 @@ PAINTERS = {
     "pixel": Pixel(),
     "unclip": Unclip(),
     "upsample": Upsample(),
-    "large": Enlarged(Latent(), UpsampleKnobs(steps=3)),
+    "large": Enlarged(Latent()),
 }
 ASKED = (
     ("latent", PROMPT, LatentKnobs(steps=3)),
     ("pixel", PROMPT, PixelKnobs(steps=4, eta=1.0, clip_guidance=0.3)),
     ("unclip", PROMPT, UnclipKnobs(prior_steps=3, steps=4, upsample=True, upsample_steps=3)),
     ("upsample", Prompt("", image=PICTURE), UpsampleKnobs(steps=3)),
-    ("large", PROMPT, LatentKnobs(steps=3, scheduler="heun")),
+    ("large", PROMPT, LatentKnobs(steps=3, scheduler="heun", upsample=True, upsample_steps=3)),
 )
 
 

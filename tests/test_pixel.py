@@ -1,5 +1,6 @@
 """The pixel painter against the stock pipelines, against the papers' equations, and against a net that knows."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
@@ -163,11 +164,56 @@ def test_clip_climbs_where_the_text_is():
         near = [F.cosine_similarity(clip.image((x0 + s * uphill) / 2 + 0.5), words) for s in (-1e-4, 1e-4)]
         assert (near[1] > near[0]).all()
         torch.testing.assert_close(uphill.square().mean((1, 2, 3)), torch.ones(2, dtype=torch.float64))
-        plain = ours(net, scheduler="ddim", steps=8).picture
-        climbed = ours(net, scheduler="ddim", steps=8, clip_guidance=0.3)
+        plain, alone = ours(net, scheduler="ddim", steps=8).picture, replace(PROMPT, negative="")
+        climbed = ours(net, alone, scheduler="ddim", steps=8, clip_guidance=0.3)
         alike = [F.cosine_similarity(clip.image(picture), words) for picture in (plain, climbed.picture)]
     assert (alike[1] > alike[0] + 0.05).all()
     assert climbed.asked[:3] == [("text", 2), ("denoise", 2), ("ascend", 2)]
+
+
+def test_clip_climbs_away_from_the_negative_prompt():
+    clip, net = clips()[0], Grey(torch.zeros(3, 16, 24))
+    with torch.no_grad():
+        on, off = clip.text(clip.tokenize([PROMPT.text, PROMPT.negative]).ids).embedding[:, None].expand(-1, 2, -1)
+
+        def height(pictures, *away):
+            found = clip.image(pictures / 2 + 0.5)
+            return F.cosine_similarity(found, on) - sum(F.cosine_similarity(found, text) for text in away)
+
+        x0, way = (torch.rand(2, 3, 16, 24, generator=rng, dtype=torch.float64) * 2 - 1 for rng in generators())
+        uphill = ascend({"clip": clip}, x0, on, off)
+        slopes = [(height(x0 + 1e-4 * v, off) - height(x0 - 1e-4 * v, off)) / 2e-4 for v in (uphill, way)]
+        length = slopes[0] / uphill.square().sum((1, 2, 3))  # of the gradient itself, by central differences
+        torch.testing.assert_close(slopes[1], length * (uphill * way).sum((1, 2, 3)), rtol=1e-3, atol=1e-6)
+        settings = {"scheduler": "ddim", "steps": 8, "clip_guidance": 0.3}
+        pictures = [ours(net, replace(PROMPT, negative=text), **settings).picture * 2 - 1 for text in ("", "blue")]
+        one, both = (height(picture, off) for picture in pictures)
+    assert (both > one + 0.01).all()
+
+
+class Says(nn.Module):
+    """What an epsilon net knows, said as x0 or as v."""
+
+    def __init__(self, net, kind):
+        super().__init__()
+        self.net, self.kind, self.config, self.dtype = net, kind, net.config, net.dtype
+        self.bar = DDPMScheduler(**PIXEL).alphas_cumprod
+
+    def forward(self, x, t):
+        found, bar = self.net(x, t).sample, self.bar[t.long()].view(-1, 1, 1, 1)
+        signal, noise = bar.sqrt(), (1 - bar).sqrt()
+        x0 = (x - noise * found) / signal
+        return SimpleNamespace(sample=x0 if self.kind == "sample" else signal * found - noise * x0)
+
+
+@pytest.mark.parametrize("kind", ["sample", "v_prediction"])
+@pytest.mark.parametrize("name", NAMES)
+def test_clip_leads_a_net_the_same_way_whatever_it_predicts(name, kind):
+    net = Grey(torch.zeros(3, 16, 24))
+    settings = {"scheduler": name, "steps": 5, "clip_guidance": 0.3, "variance": "posterior"}
+    want = ours(net, **settings).picture
+    close(ours(Says(net, kind), changes={"prediction_type": kind}, **settings).picture, want, 1e-6)
+    assert (want - ours(net, **settings | {"clip_guidance": 0.0}).picture).abs().max() > 0.01
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -210,5 +256,3 @@ def test_settings_that_do_not_fit_the_net_say_what_would():
         play(
             Pixel(), PROMPT, PixelKnobs(), kit({"pixel": wide | {"in_channels": 5}, "pixel_scheduler": PIXEL}, None), {}
         )
-    with pytest.raises(ValueError, match="predicts v_prediction"):
-        ours(net, changes={"prediction_type": "v_prediction"}, clip_guidance=1.0)

@@ -136,7 +136,8 @@ def test_four_threads_switch_300_times_within_a_budget_for_two_families():
     report = registry.report()
     counts = report["counts"]
     print(f"\n300 switches: {counts.hits} hits, {counts.loads} loads, {counts.evictions} evictions, "
-          f"peak {report['peak'] / BYTES:.0f} parts of {report['budget'] // BYTES}")  # fmt: skip
+          f"peak {report['peak'] / BYTES:.0f} parts of {report['budget'] // BYTES}; "
+          f"{sum(over)} times over budget, {sum(wrong)} wrong pictures or modules")  # fmt: skip
     assert len(over) == 300
     assert not any(wrong)
     assert not any(over)
@@ -220,16 +221,17 @@ def rubbish(folder: Path) -> None:
     (folder / WEIGHTS).write_bytes(b"not a network at all")
 
 
-BREAKS = {cut: "its header says", pickled: "no .safetensors file", a_key_short: "disagree", no_config: "config.json",
-          rubbish: "no safetensors file"}  # fmt: skip
+BREAKS = {cut: "not all of one", pickled: "no .safetensors file", a_key_short: "disagree", no_config: "config.json",
+          rubbish: "it is no safetensors file"}  # fmt: skip
 
 
 @pytest.mark.parametrize("damage", BREAKS, ids=lambda damage: damage.__name__)
 def test_broken_files_make_that_part_unavailable_and_no_other(files, damage):
     damage(files["pixel"].path)
     registry = Registry([files])
-    with pytest.raises(Unavailable, match=BREAKS[damage]), registry.borrow("disk", ("pixel",)):
+    with pytest.raises(Unavailable, match=BREAKS[damage]) as caught, registry.borrow("disk", ("pixel",)):
         pass
+    print(f"\n{caught.value}"[:160])
     with registry.borrow("disk", ("unet",)) as parts:
         assert parts["unet"].config["in_channels"] == 4
     assert set(registry.report()["parts"]) == {"unet"}
@@ -255,9 +257,12 @@ def test_switched_away_and_back_gives_the_same_pixels(files):
     for name in ("unet", "pixel", "unet"):
         with registry.borrow("disk", (name,)) as parts:
             seen.append(parts[name](x, t, encoder_hidden_states=context).sample)
+    counts = registry.report()["counts"]
+    off = (seen[0] - seen[2]).abs().max().item()
+    print(f"\nswitched away and back: {counts.loads} loads, {counts.evictions} evictions, off by {off}")
     assert torch.equal(seen[0], seen[2])
     assert not torch.equal(seen[0], seen[1])
-    assert (registry.report()["counts"].loads, registry.report()["counts"].evictions) == (3, 2)
+    assert (counts.loads, counts.evictions) == (3, 2)
 
 
 def test_without_threads_files_are_read_by_whoever_asks():
@@ -265,3 +270,66 @@ def test_without_threads_files_are_read_by_whoever_asks():
     registry = lender(read=lambda part: by.append(threading.current_thread()) or read(part), threads=False)
     with registry.borrow("four", FAMILIES["latent"]):
         assert by == [threading.current_thread()] * 3
+
+
+def test_a_part_can_be_fetched_and_forgotten_but_not_while_it_is_lent():
+    registry = lender()
+    assert registry.standing("four")["clip"][0] == "away"
+    assert registry.fetch("four", ["clip"], 10)
+    assert registry.standing("four")["clip"][:2] == ("resident", 0)
+    with registry.borrow("four", ("clip",)):
+        assert registry.standing("four")["clip"][:2] == ("lent", 1)
+        assert not registry.evict("four", "clip")
+        assert registry.report()["used"] == BYTES
+    assert registry.evict("four", "clip")
+    assert registry.evict("four", "clip"), "it is gone already"
+    state, _, counts = registry.standing("four")["clip"]
+    assert (state, counts.hits, counts.loads, counts.evictions) == ("evicted", 1, 1, 1)
+    assert registry.report()["used"] == 0
+    with pytest.raises(ValueError, match="part is 'nobody'"):
+        registry.evict("four", "nobody")
+
+
+def test_counts_are_kept_part_by_part_and_add_up():
+    registry = lender()
+    for name in ("latent", "pixel", "latent"):
+        with registry.borrow("four", FAMILIES[name]):
+            pass
+    standing = registry.standing("four")
+    assert (standing["clip"][2].hits, standing["clip"][2].loads) == (2, 1)
+    assert (standing["latent_net"][2].hits, standing["pixel_net"][2].hits) == (1, 0)
+    total = registry.report()["counts"]
+    assert total.hits == sum(counts.hits for _, _, counts in standing.values())
+    assert total.seconds == pytest.approx(sum(counts.seconds for _, _, counts in standing.values()))
+
+
+def test_a_lower_budget_evicts_what_is_idle_and_refuses_to_go_below_what_is_lent():
+    registry = lender()
+    with registry.borrow("four", FAMILIES["latent"], workspace=1):
+        assert registry.fetch("four", ["pixel_net"], 10)
+        with pytest.raises(WontFit) as caught:
+            registry.limit(3 * BYTES)
+        assert (caught.value.need, caught.value.have) == (3 * BYTES + 1, 3 * BYTES)
+        assert caught.value.held_by == tuple(sorted(FAMILIES["latent"]))
+        assert registry.report()["budget"] is None
+        registry.limit(3 * BYTES + 1)
+        assert registry.standing("four")["pixel_net"][0] == "evicted"
+        waiting = registry.ask("four", ("pixel_net", "pixel_decoder"))
+        assert waiting.state == "waiting"
+    waiting.release()
+    registry.limit(2 * BYTES)
+    assert registry.report()["used"] <= 2 * BYTES
+    registry.limit(None)
+    with registry.borrow("four", NAMES):
+        assert registry.report()["used"] == len(NAMES) * BYTES
+
+
+def test_who_waits_for_more_than_a_lower_budget_will_ever_hold_is_told():
+    registry = lender(parts=4)
+    with registry.borrow("four", ("clip", "latent_net")):
+        waiting = registry.ask("four", ("pixel_net", "pixel_decoder", "unclip_net"))
+        assert waiting.state == "waiting"
+        registry.limit(2 * BYTES)
+        with pytest.raises(WontFit):
+            waiting.wait()
+        registry.limit(4 * BYTES)

@@ -1,7 +1,11 @@
 """The training loop and what the recipes rest on, each held to something known beforehand."""
 
 import json
+import random
+import time
+from collections import Counter
 
+import numpy as np
 import pytest
 import torch
 from diffusers import DDPMScheduler
@@ -9,11 +13,17 @@ from open_clip.model import CLIP
 from torch import nn
 from transformers import CLIPTextModel, CLIPTokenizer
 
-from lab.storybook.dataset import captions
+from lab.storybook.dataset import TRAIN, captions
+from lab.storybook.grammar import parse, say
+from lab.storybook.paint import paint
+from lab.storybook.scene import HELD_OUT, loosen, sample
 from lab.train import PARTS, run
 from lab.train.clip import architecture, encode_text, save_open_clip, save_text_model
-from lab.train.diffusion import balanced, body, fold, start_from, unfold
+from lab.train.data import Corpus
+from lab.train.diffusion import POOLED, body, focused, fold, start_from, times, unfold, weight
 from lab.train.loop import Plan, rate_at, train
+from lab.train.near import altered
+from lab.train.team import gathered
 from lab.train.tokens import train_tokenizer
 from models.parts.clip import Clip
 
@@ -80,10 +90,40 @@ def test_a_look_at_a_training_is_the_averaged_net_and_changes_nothing(tmp_path):
     training.close()
 
 
+def _teammate(team, folder):
+    weight = torch.nn.Parameter(torch.zeros(3))
+    weight.grad = torch.tensor([1.0, 5.0, -2.0])
+    team.average([weight, torch.nn.Parameter(torch.zeros(1))])
+    torch.save((weight.grad, team.agree(0.75), torch.rand(2, generator=team.generator(7))), folder / f"{team.rank}.pt")
+
+
+def test_a_team_averages_gradients_stops_together_and_draws_apart(tmp_path):
+    threads = torch.get_num_threads()
+    with gathered(2, _teammate, tmp_path) as team:
+        weight = torch.nn.Parameter(torch.zeros(3))
+        weight.grad = torch.tensor([3.0, 1.0, 2.0])
+        team.average([weight])
+        assert weight.grad.tolist() == [2.0, 3.0, 0.0]
+        assert team.agree(0.25) == 0.25
+        assert team.rate == pytest.approx(2**0.5)
+        mine = torch.rand(2, generator=team.generator(7))
+        deadline = time.monotonic() + 60
+        while not (tmp_path / "1.pt").exists() and time.monotonic() < deadline:
+            time.sleep(0.05)
+    theirs = torch.load(tmp_path / "1.pt", weights_only=True)
+    assert theirs[0].tolist() == [2.0, 3.0, 0.0]
+    assert theirs[1] == 0.25  # the first's word
+    assert not torch.equal(theirs[2], mine)
+    assert torch.get_num_threads() == threads
+
+
 @pytest.mark.parametrize(("part", "minutes", "says"), [("nope", 1, "clip, vae"), ("clip", 0, "above 0")])
 def test_bad_orders_are_refused_in_words(part, minutes, says, tmp_path):
     with pytest.raises(ValueError, match=says):
         next(run(part, minutes, tmp_path))
+    for processes, device in ((0, "cpu"), (10_000, "cpu"), (2, "cuda")):
+        with pytest.raises(ValueError, match=f"processes is {processes} on {device}; it can be 1 to "):
+            next(run("clip", 1, tmp_path, device=device, processes=processes))
 
 
 @pytest.fixture(scope="module")
@@ -130,20 +170,83 @@ def test_folding_is_a_permutation_of_pixels():
 
 def test_a_body_starts_from_another_where_they_fit():
     torch.manual_seed(0)
-    one, other = body(4, 4, 160), body(48, 48, 160)
+    one, other = body(4, 4, 160, **POOLED), body(48, 48, 160)  # one reads more, the other has more channels
     start_from(other, one)
     assert torch.equal(other.mid_block.resnets[0].conv1.weight, one.mid_block.resnets[0].conv1.weight)
     assert other.conv_in.weight.shape[1] == 48
 
 
-def test_no_noise_level_rules_the_epsilon_loss():
-    alphas = DDPMScheduler(beta_schedule="linear").alphas_cumprod
-    t = torch.tensor([0, 400, 999])
-    snr = alphas[t] / (1 - alphas[t])
-    weight = balanced(alphas, t).flatten()
-    assert weight[0] == pytest.approx(float((1 + snr[0]) / snr[0] * 5 / snr[0]), rel=1e-4)
-    assert weight[1] == pytest.approx(float((1 + snr[1]) / snr[1]) * min(1.0, 5 / float(snr[1])), rel=1e-4)
-    assert weight[2] == 8
+def test_an_error_of_the_picture_weighs_what_it_weighs_in_v():
+    scheduler = DDPMScheduler(beta_schedule="linear")
+    alphas, t = scheduler.alphas_cumprod, torch.tensor([0, 400, 999])
+    x0, found, noise = torch.randn(3, 3, 4, 1, 1, generator=torch.Generator().manual_seed(0)).unbind(1)
+    signal, spread = alphas[t].sqrt().view(-1, 1, 1, 1), (1 - alphas[t]).sqrt().view(-1, 1, 1, 1)
+    x = signal * x0 + spread * noise
+    v, guess = signal * noise - spread * x0, (signal * x - found) / spread  # found = signal x - spread v
+    in_v = (v - guess).square().mean(1).flatten()
+    in_x0 = (weight(alphas, t) * (found - x0).square()).mean(1).flatten()
+    assert torch.allclose(in_x0[1:], in_v[1:], rtol=1e-3)
+    assert weight(alphas, t)[0] == 10
+
+
+def test_an_error_counts_seven_times_where_things_stand_and_later_as_anywhere():
+    shown = torch.zeros(2, 16, 16, dtype=torch.uint8)
+    shown[:, :4] = 1  # a quarter of the cells
+    error = shown[:, None].expand(-1, 3, -1, -1).float()
+    assert focused(error, shown, 0.0).item() == pytest.approx(7 * 0.25 / (7 * 0.25 + 0.75))
+    assert focused(error, shown, 1 / 3).item() == pytest.approx(4 * 0.25 / (4 * 0.25 + 0.75))
+    assert focused(error, shown, 0.7).item() == pytest.approx(0.25)
+    assert focused(torch.ones_like(error), shown, 0.0).item() == pytest.approx(1)
+
+
+def test_where_things_stand_is_where_they_are_painted():
+    corpus = Corpus(torch.zeros(40, 3, 64, 64, dtype=torch.uint8), None)
+    painted = [paint(sample(TRAIN + k)[1]).masks for k in range(40)]
+    truth = torch.stack([torch.from_numpy(np.any(masks, 0)) for masks in painted]).float()
+    cells = torch.nn.functional.avg_pool2d(truth[:, None], 16)[:, 0]
+    found = corpus.shown.float()
+    assert (cells * found).sum() > 0.97 * cells.sum()
+    assert found.mean() < 2.5 * cells.mean()
+
+
+def test_timesteps_crowd_about_their_centre_and_leave_none_out():
+    t = times(torch.Generator().manual_seed(0), 20_000, -0.7)
+    assert 0 <= int(t.min()) <= 2
+    assert 997 <= int(t.max()) <= 999
+    near = float(((t > 230) & (t < 430)).float().mean())
+    assert near == pytest.approx(0.278, abs=0.01)  # half of 0.2 flat, half of Phi(0.418) - Phi(-0.508)
+
+
+def named(ask):
+    """What an ask names, field by field."""
+    words = {"background": ask.background, "relation": ask.relation}
+    for k, noun in enumerate(ask.nouns):
+        words |= {f"{field} {k}": getattr(noun, field) for field in ("kind", "colour", "size", "count")}
+    return words
+
+
+def test_an_altered_caption_has_one_fault_and_no_pair_that_is_held_out():
+    rng, faults = random.Random(3), Counter()
+    for seed in range(600):
+        ask = loosen(sample(seed)[0], rng, 0.9)
+        wrong = altered(ask, rng)
+        assert parse(say(wrong)).ask == parse(say(wrong, "zh")).ask
+        assert not {(noun.kind, noun.colour) for noun in wrong.nouns} & HELD_OUT
+        before, after = named(ask), named(wrong)
+        differ = [name for name in before if before[name] != after[name]]
+        crossed = [before[name] for name in differ] == [after[name] for name in reversed(differ)]
+        assert len(differ) == 1 or (len(differ) == 2 and crossed), (ask, wrong)
+        faults.update(name[:4] for name in differ)
+    assert faults["kind"] > max(faults["colo"], faults["back"], faults["rela"], faults["size"]) > 20
+
+
+def test_the_share_of_large_things_alone_is_what_was_asked_for():
+    corpus = Corpus.load(2000)
+    rows, _ = corpus.rows(torch.Generator().manual_seed(0), 4000, alone=0.5)
+    share = float(torch.isin(rows, corpus.alone).float().mean())
+    assert share == pytest.approx(0.5 + 0.5 * len(corpus.alone) / 2000, abs=0.03)
+    scene = sample(TRAIN + int(corpus.alone[0]))[1]
+    assert len(scene.things) == 1
 
 
 @pytest.mark.slow
@@ -155,8 +258,8 @@ def test_every_recipe_runs_end_to_end(tmp_path):
     from models.loaders import load
 
     out = tmp_path / "suite"
-    result = CliRunner().invoke(app, ["train", "all", "--minutes", "0.5", "--out", str(out)])
+    result = CliRunner().invoke(app, ["train", "all", "--minutes", "0.5", "--out", str(out), "--json"])
     assert result.exit_code == 0, result.output
-    assert result.output.count('"part"') == len(PARTS)
+    assert [part["part"] for part in json.loads(result.stdout)["parts"]] == list(PARTS)
     for part in classroom(out).parts.values():
         assert load(part) is not None

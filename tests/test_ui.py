@@ -5,26 +5,34 @@ import base64
 import io
 import re
 import string
+from dataclasses import replace
 from types import SimpleNamespace
+from urllib.parse import parse_qs
 
 import gradio as gr
 import numpy as np
 import pytest
 from PIL import Image
 
-from lab.race import LANES, Race, default_engine, open_suite
+from lab.measure.appraise import Appraisal
+from lab.race import LANES, SAMPLERS, Race, default_engine, open_suite
 from lab.record import read
 from lab.storybook.grammar import parse
 from lab.ui import build, controls, hints, info, models, options
+from lab.ui.acts import Refusal
+from lab.ui.asking import settled
 from lab.ui.compare import builder
-from lab.ui.compare.asked import KNOBS
+from lab.ui.compare.asked import Asked
+from lab.ui.compare.link import opened, query
 from lab.ui.compare.show import Show
 from lab.ui.stage import replay
-from lab.ui.stage.news import HELD, Wire, absent, merged, picture
+from lab.ui.stage.news import HELD, Wire, absent, merged, of_appraisal, picture, ranking, words
 from lab.ui.texts import Texts
+from lab.ui.theme import ASSETS
 from lab.ui.words import EXAMPLES, LANGUAGES, NAMES, WORDS, say
 from tests.tinysuite import TEXT, folder, without
 
+KNOBS = {lane: SAMPLERS[lane].knobs for lane in LANES}
 NASTY = "a red cat <img src=x onerror=alert(1)>"
 
 
@@ -53,7 +61,7 @@ def settings(steps=3):
     """The values of all knob controls, with few steps."""
     values = []
     for kind in KNOBS.values():
-        mine, names = controls.defaults(kind), [spec.name for spec in controls.shown(kind)]
+        mine, names = controls.defaults(kind()), [spec.name for spec in controls.shown(kind)]
         mine[names.index("steps")] = steps
         if "crops" in names:
             mine[names.index("crops")] = 2
@@ -103,6 +111,29 @@ def test_english_has_no_chinese_but_on_the_two_buttons():
         assert key in ("paint", "page.language") or not re.search(r"[\u4e00-\u9fff]", english), key
 
 
+SCRIPTS = {file.name: file.read_text(encoding="utf-8") for file in sorted((ASSETS / "js").glob("*.js"))}
+STYLES = (ASSETS / "css" / "quartet.css").read_text(encoding="utf-8")
+
+
+def test_scripts_say_what_the_table_of_words_has_and_no_words_of_their_own():
+    for name, script in SCRIPTS.items():
+        for key in re.findall(r'\bsay\("([\w. ]+)"[,)]', script):
+            assert key in WORDS, f"{name} says {key}"
+        units = re.findall(r"\b(?:[KMG]i?B|ms)\b", re.sub(r"//.*", "", script))
+        assert set(units) <= {"ms"}, f"{name} writes {units} in every language"
+        assert script.count('"smooth"') == (name == "quartet.js"), "who wants no motion gets none"
+    signs = dict(re.findall(r'"(#[\w -.]+)": "([\w.]+)"', SCRIPTS["quartet.js"]))
+    assert signs.items() >= {"#die": "die", "#dark": "page.dark"}.items()
+    assert set(signs.values()) <= set(WORDS)
+
+
+def test_letters_have_five_sizes_and_a_tab_its_painters_ink():
+    sizes = set(re.findall(r"font-size: ([^;}]+)", STYLES)) | set(re.findall(r"'(\d+px) ", SCRIPTS["score.js"]))
+    assert sizes <= {"13px", "16px", "20px", "28px", "44px", "0"}
+    for lane in LANES:
+        assert f'button[data-tab-id="{lane}"] {{ --mine: var(--{lane}); }}' in STYLES
+
+
 def test_the_examples_are_understood_word_for_word():
     for language, texts in EXAMPLES.items():
         for text in texts:
@@ -116,7 +147,7 @@ def test_every_knob_has_a_control_that_says_so_and_keeps_to_its_range(lane):
 
     def blocks():
         with gr.Blocks():
-            return controls.draw(kind, texts)
+            return controls.draw(kind(), texts)
 
     drawn = made(blocks)
     assert [spec.name for spec in controls.shown(kind)] == [
@@ -128,7 +159,7 @@ def test_every_knob_has_a_control_that_says_so_and_keeps_to_its_range(lane):
             assert (control.minimum, control.maximum) == (spec.low, spec.high)
         if isinstance(control, gr.Dropdown) and spec.choices:
             assert {value for _, value in control.choices} <= set(spec.choices)
-    assert controls.read(kind, controls.defaults(kind)) == {}
+    assert controls.read(kind(), controls.defaults(kind())) == {}
     chinese = dict(zip(texts.components, texts.switch("zh"), strict=True))
     for spec, control in zip(controls.shown(kind), drawn, strict=True):
         assert chinese[control]["label"] == WORDS[f"knob.{spec.name}"][1]
@@ -136,10 +167,10 @@ def test_every_knob_has_a_control_that_says_so_and_keeps_to_its_range(lane):
 
 def test_what_differs_from_the_defaults_is_read_and_what_is_not_allowed_is_named():
     kind = KNOBS["latent"]
-    values = controls.defaults(kind)
+    values = controls.defaults(kind())
     names = [spec.name for spec in controls.shown(kind)]
     values[names.index("steps")], values[names.index("width")] = 7.0, 32
-    assert controls.read(kind, values) == {"steps": 7, "width": 32}
+    assert controls.read(kind(), values) == {"steps": 7, "width": 32}
     assert controls.refused(kind, {"steps": 7}) is None
     assert controls.refused(kind, {"steps": 0}) == ("steps", 0)
 
@@ -166,6 +197,88 @@ def test_unknown_words_are_told_with_known_ones_near_and_a_long_end_is_shown():
     assert not hints.of(TEXT, suite)["dropped"]
 
 
+def test_under_every_sentence_of_the_page_stands_what_its_own_reader_makes_of_it(engine):
+    page = made(lambda: build(engine, "classroom"))
+    fields = {"prompt", "latent-text", "pixel-text", "vq-text", "unclip-text"}
+    told, picks = {}, {}
+    for event in page.fns.values():
+        for block in event.outputs:
+            if isinstance(block, gr.HTML) and (block.elem_id or "").endswith("-hints"):
+                told[event.inputs[0].elem_id] = event.fn("an astronaut " + "and a red cat " * 20)
+                assert block.props["field"] == event.inputs[0].elem_id, "the waves stand under another sentence"
+        (block, name), *_ = event.targets or [(None, "")]
+        if name == "pick":
+            picks[event.outputs[0].elem_id] = event.fn(SimpleNamespace(text="a red cat"))
+    assert set(told) == set(picks) == fields
+    assert all([word["word"] for word in value["unknown"]] == ["astronaut"] for value in told.values())
+    assert all(value["dropped"].endswith("red cat ") for value in told.values())
+    assert set(picks.values()) == {"a red cat"}
+
+
+def test_a_painter_with_a_reader_of_its_own_is_spoken_for_by_that_one():
+    suite = open_suite(folder())
+    own = replace(suite["clip"], name="latent/clip", source=replace(suite["clip"].source, repo="a/published-clip"))
+    suite = replace(suite, parts=suite.parts | {"latent/clip": own})
+    assert hints.of("一位宇航员", suite)["unknown"]
+    assert hints.of("一位宇航员", suite, "pixel")["unknown"]
+    told = hints.of("一位宇航员", suite, "latent")
+    assert told["foreign"]
+    assert not told["unknown"]
+
+
+def test_what_a_setting_does_not_allow_is_said_in_one_language_alone():
+    with pytest.raises(Refusal) as refused:
+        settled("latent", KNOBS["latent"](), {"steps": 0})
+    key, values = refused.value.key, refused.value.values
+    assert not re.search("[A-Za-z]", say(key, "zh", **values))
+    assert "“Steps” does not allow 0" in say(key, "en", **values)
+
+
+TURBO = {"latent": {"steps": 1, "guidance": 1.0, "width": 24}, "pixel": {"scheduler": "ddpm"},
+         "vqgan_clip": {"crops": 3, "rate": 0.5}, "unclip": {"prior_guidance": 4.0, "upsample_steps": 9}}  # fmt: skip
+
+
+def test_settings_begin_at_what_fits_the_nets_of_the_suite_and_what_is_left_stays_so():
+    engine = default_engine(replace(open_suite(folder()), knobs=TURBO))
+    page = made(lambda: build(engine, "classroom"))
+
+    def shown(name):
+        blocks = (block for block in page.blocks.values() if isinstance(block, gr.components.FormComponent))
+        return [block.value for block in blocks if block.label == WORDS[f"knob.{name}"][0]]
+
+    sliders = [block.value for block in page.blocks.values() if re.search("latent-.*-steps", block.elem_id or "")]
+    assert sorted(sliders) == [2, 10, 10, 10], "acts that need more steps begin at the fewest that they can do with"
+    assert 24 in shown("width"), "a size that no list has"
+    assert 1.0 in shown("guidance")
+    for name, value in {"crops": 3, "rate": 0.5, "prior_guidance": 4.0, "upsample_steps": 9}.items():
+        assert shown(name).count(value) == 2, "on the first tab and on the painter's own"
+    show = Show(engine, "classroom")
+    values = [value for base in show.bases.values() for value in controls.defaults(base)]
+    asked = Asked(TEXT, 1, list(LANES), 0, 1, values, show.bases)
+    race = asked.race(engine, "classroom", "a")
+    for lane, fitting in TURBO.items():
+        assert fitting.items() <= race.requests[lane].knobs.to_dict().items()
+    assert not any("." in name for name in parse_qs(query(asked))), "a link says what is other than at first"
+    steps = [spec.name for spec in controls.shown(KNOBS["latent"])].index("steps")
+    values[steps] = KNOBS["latent"]().steps
+    other = replace(asked, knobs=values)
+    assert other.race(engine, "classroom", "a").requests["latent"].knobs.steps == values[steps], "the painter's own"
+    again = opened({name: value for name, (value,) in parse_qs(query(other)).items()}, show.bases)
+    assert again.settings(LANES) == other.settings(LANES)
+
+
+def test_a_size_may_be_put_back_to_the_nets_own_also_by_a_link():
+    engine = default_engine(replace(open_suite(folder()), knobs=TURBO))
+    show = Show(engine, "classroom")
+    values = [value for base in show.bases.values() for value in controls.defaults(base)]
+    width = [spec.name for spec in controls.shown(KNOBS["latent"])].index("width")
+    values[width] = controls.OWN
+    asked = Asked(TEXT, 1, list(LANES), 0, 1, values, show.bases)
+    assert asked.settings(LANES)["latent"] == {"width": None}
+    again = opened({name: value for name, (value,) in parse_qs(query(asked)).items()}, show.bases)
+    assert again.race(engine, "classroom", "a").requests["latent"].knobs.width is None
+
+
 def test_a_race_is_told_from_opening_to_end(show):
     news = painted(show)
     assert (news[0]["kind"], news[0]["text"], set(news[0]["lanes"])) == ("open", TEXT, set(LANES))
@@ -178,7 +291,11 @@ def test_a_race_is_told_from_opening_to_end(show):
         assert any(item["images"] for item in mine)
         (marks,) = [item for item in news if item["kind"] == "marks" and item["lane"] == lane]
         assert len(marks["similarity"]) == 1
+        weights = news[0]["lanes"][lane]
+        assert sum(part["bytes"] for part in weights["parts"]) == weights["bytes"] > 0
+        assert all(say(part["name"]["key"], language) for part in weights["parts"] for language in LANGUAGES)
         assert -1 <= marks["similarity"][0] <= 1
+    assert news[-1]["ranking"] == [], "there is no ranking where each took its own time"
 
 
 def test_the_last_picture_sent_is_the_one_that_a_bare_race_gives(engine, show):
@@ -187,6 +304,45 @@ def test_the_last_picture_sent_is_the_one_that_a_bare_race_gives(engine, show):
     list(race)
     shown = np.asarray(Image.open(io.BytesIO(base64.b64decode(sent[0].split(",")[1]))))
     assert np.abs(shown.astype(int) - race.outcomes["latent"].images[0].astype(int)).max() <= 1
+
+
+PAIR = "a large red cat left of a blue tree in a meadow"
+MARKS = {"count": "right", "size 1": "right", "colour 1": "wrong", "kind 1": "right", "relation": "cannot say",
+         "colour 2": "right", "kind 2": "cannot say", "background": "right", "overall": "wrong"}  # fmt: skip
+
+
+def test_a_verdict_is_told_word_by_word_right_wrong_or_cannot_say():
+    told = [(word["en"], word["zh"], word["mark"]) for word in words(PAIR, MARKS)]
+    assert told == [
+        ("large", "大", "right"), ("red", "红色", "wrong"), ("cat", "猫", "right"), ("left of", "左边", "cannot say"),
+        ("blue", "蓝色", "right"), ("tree", "树", "cannot say"), ("in a meadow", "草地上", "right"),
+    ]  # fmt: skip
+    marks = {"count": "wrong", "colour 1": "right", "kind 1": "right", "background": "wrong"}
+    several = words("夜里有三颗白色的星星", marks)
+    assert [(word["en"], word["mark"]) for word in several] == [
+        ("three", "wrong"), ("white", "right"), ("star", "right"), ("at night", "wrong"),
+    ]  # fmt: skip
+
+
+def test_each_of_several_pictures_has_its_own_marks():
+    other = MARKS | {"colour 1": "right", "kind 1": "wrong"}
+    told = of_appraisal("pixel", PAIR, Appraisal((0.25, 0.5), (MARKS, other), True))
+    assert told["similarity"] == [0.25, 0.5]
+    assert [[word["mark"] for word in picture if word["en"] in ("red", "cat")] for picture in told["words"]] == [
+        ["wrong", "right"], ["right", "wrong"],
+    ]  # fmt: skip
+    assert of_appraisal("pixel", "an astronaut", Appraisal((0.25,), None, True))["words"] is None
+
+
+def test_where_time_was_equal_they_are_ranked_by_words_and_ties_are_said():
+    better, worse = MARKS | {"colour 1": "right"}, MARKS | {"kind 1": "wrong", "size 1": "wrong"}
+    given = {"unclip": better, "latent": MARKS, "pixel": worse, "vqgan_clip": MARKS}
+    found = {lane: Appraisal((0.0,), (marks,), True) for lane, marks in given.items()}
+    assert [(group["lanes"], group["right"], group["all"]) for group in ranking(PAIR, found)] == [
+        (["unclip"], 5, 7), (["latent", "vqgan_clip"], 4, 7), (["pixel"], 2, 7),
+    ]  # fmt: skip
+    assert ranking(PAIR, {"latent": found["latent"]}) == []
+    assert ranking(PAIR, found | dict.fromkeys(("latent", "pixel", "vqgan_clip"), Appraisal((0.0,), None, False))) == []
 
 
 def test_several_pictures_and_a_subset_of_painters(show):
@@ -223,7 +379,8 @@ def test_a_painter_without_weights_says_so_and_the_others_paint(tmp_path):
         "latent": "done", "pixel": "missing", "vqgan_clip": "missing", "unclip": "done",
     }  # fmt: skip
     assert ends["pixel"]["note"]["key"] == "say.missing"
-    assert "pixel" in ends["pixel"]["note"]["values"]["parts"]
+    assert ends["pixel"]["note"]["values"]["parts"] == [{"key": "piece.pixel", "values": {}}]
+    assert "像素去噪网络" in say("say.missing", "zh", **ends["pixel"]["note"]["values"])
 
 
 def test_stop_ends_every_painter_and_leaving_early_does_too(show):
@@ -280,7 +437,7 @@ def test_a_kept_picture_is_shown_and_painted_again_pixel_for_pixel(engine, show,
         ("latent", TEXT, 1),
         ("pixel", TEXT, 1),
     ]
-    *_, last = info.paint_again(engine, str(file))
+    *_, last = info.paint_again(engine, str(file), info.Repaint())
     assert [pair["most"] <= 1 for pair in last["again"]] == [True, True]
 
 
@@ -290,7 +447,7 @@ def test_a_file_that_is_no_picture_of_ours_is_refused_in_words(engine, tmp_path)
     Image.new("RGB", (8, 8)).save(plain)
     assert info.show(str(broken))["error"]["key"] == "say.unreadable"
     assert info.show(str(plain))["receipts"] == []
-    *_, last = info.paint_again(engine, str(plain))
+    *_, last = info.paint_again(engine, str(plain), info.Repaint())
     assert last["error"]["key"] == "say.noreceipt"
     assert info.show(None) is None
 

@@ -64,6 +64,7 @@ def close(a, b, most=1e-4):
 
 @pytest.mark.parametrize(("prior_guidance", "guidance"), [(1.0, 1.0), (7.5, 7.5), (4.0, 1.0)])
 def test_text_to_large_picture_is_stocks(prior_guidance, guidance):
+    """Squares alone: stock has no other, its sides are `sample_size` of the decoder and of the upsampler."""
     played = ours(candidates=1, prior_guidance=prior_guidance, guidance=guidance, upsample=True)
     assert played.picture.shape == (2, 3, 32, 32)
     close(played.picture, stock(prior_guidance, guidance))
@@ -173,14 +174,22 @@ def test_the_upsampler_enlarges_any_picture_and_follows_any_painter():
     resumed_equals_unbroken(
         Upsample(), Prompt("", image=PICTURE), UpsampleKnobs(steps=3, augment=0.2), kit(config, None), parts
     )
-    painter, knobs = Enlarged(Latent(), UpsampleKnobs(steps=3)), LatentKnobs(steps=4, width=24, height=16)
+    painter = Enlarged(Latent())
+    knobs = LatentKnobs(steps=4, width=24, height=16, upsample=True, upsample_steps=3)
     both = kit(config, clips()[0].tokenize(PROMPT.texts).ids)
     parts = parts | {"clip": clips()[0]}
     assert resumed_equals_unbroken(painter, PROMPT, knobs, both, parts) == 7
     played = play(painter, PROMPT, knobs, both, parts, keep=True)
     assert played.picture.shape == (2, 3, 64, 96)
     assert played.counts == [(i, 7) for i in range(1, 8)]
-    assert pickle.loads(played.states[-1]).x["small"].shape == (2, 3, 16, 24)
+    small = pickle.loads(played.states[-1]).x["small"]
+    alone = play(Latent(), PROMPT, knobs, both, parts).picture
+    assert torch.equal(small, alone * 2 - 1)
+    without = play(painter, PROMPT, replace(knobs, upsample=False), both, parts)
+    assert torch.equal(without.picture, alone)
+    lacking = kit({name: found for name, found in config.items() if name != "upsampler"}, both.tokens)
+    with pytest.raises(ValueError, match="this suite has no upsampler; give False"):
+        play(painter, PROMPT, knobs, lacking, parts)
 
 
 def test_settings_that_do_not_fit_say_what_would():

@@ -181,3 +181,29 @@ class Guarded:
                     self.now -= 1
 
         return counted
+
+
+class Cost:
+    """A clock that only networks move: `seconds` a row, by target."""
+
+    def __init__(self, **seconds: float):
+        self.now, self.seconds = 0.0, seconds
+
+    def __call__(self) -> float:
+        return self.now
+
+    def target(self, name: str, of: Target | None = None) -> Target:
+        """`of` on this clock; None: a network that hands back what it is given."""
+        of = of or Target(lambda parts, x: x, ())
+
+        def run(parts, *rows, **opts):
+            self.now += self.seconds[name] * len(rows[0])
+            return of.fn(parts, *rows, **opts)
+
+        return Target(run, of.parts)
+
+    def samplers(self) -> dict[str, Toy]:
+        """The toy painter, its networks as they are, on this clock."""
+        toy = Toy()
+        toy.targets = {name: self.target(name, target) for name, target in Toy.targets.items()}
+        return {"toy": toy}

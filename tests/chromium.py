@@ -1,0 +1,54 @@
+"""Debian's Chromium and an app to visit with it."""
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+CHROMIUM = shutil.which("chromium")
+ARGS = [
+    "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync",
+]  # fmt: skip
+
+needs_chromium = pytest.mark.skipif(CHROMIUM is None, reason="Debian's chromium is not installed")
+
+
+@contextmanager
+def served(*options, **environment):
+    """The app in a process of its own, as a visitor meets it; gives its address."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, "app.py", *options, "--port", str(port)]
+    root = Path(__file__).resolve().parents[1]
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    with subprocess.Popen(command, cwd=root, env=os.environ | environment, **quiet) as app:
+        try:
+            yield ready(f"http://127.0.0.1:{port}/", app)
+        finally:
+            app.terminate()
+            app.wait(20)
+
+
+def ready(url, app, seconds=120):
+    for _ in range(10 * seconds):
+        assert app.poll() is None, f"the app ended with {app.returncode}"
+        try:
+            urllib.request.urlopen(url, timeout=5).close()
+            return url
+        except (urllib.error.URLError, ConnectionError, TimeoutError):
+            time.sleep(0.1)
+    raise AssertionError(f"{url} did not answer within {seconds} s")
+
+
+def ended(page):
+    page.wait_for_selector('[data-role="again"]:enabled')

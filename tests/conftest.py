@@ -1,0 +1,65 @@
+"""What the browser's tests share: one app on the tiny suite, a Chromium, a visit of a page."""
+
+import pytest
+
+from tests.chromium import ARGS, CHROMIUM, served
+from tests.tinysuite import folder
+
+WAIT = 30_000  # milliseconds
+
+
+@pytest.fixture(scope="session")
+def desktop(tmp_path_factory):
+    """What makes a desktop of any machine: a screen, and a browser that writes down what it is to open."""
+    browser = tmp_path_factory.mktemp("desktop") / "browser"
+    browser.write_text('#!/bin/sh\necho "$1" > "$0.opened"\n')
+    browser.chmod(0o755)
+    return {"DISPLAY": ":99", "BROWSER": str(browser)}
+
+
+@pytest.fixture(scope="session")
+def address(desktop):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("CI", raising=False)
+        with served("--suite-root", str(folder()), "--open", **desktop) as url:
+            yield url
+
+
+@pytest.fixture(scope="module")  # while it is open a loop is running here, and other tests run their own
+def browser():
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGS)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def visit(browser, address):
+    """Open the page: `visit(width=390)`.  What it asks of other hosts, and what breaks on it, fails the test."""
+    contexts, strange = [], []
+
+    def open_page(width=1280, height=900, locale="en-US", query=""):
+        # without motion a canvas shows whole frames only, which can be compared
+        context = browser.new_context(
+            viewport={"width": width, "height": height}, locale=locale, reduced_motion="reduce"
+        )
+        contexts.append(context)
+        page = context.new_page()
+        page.set_default_timeout(WAIT)
+        page.on("request", lambda request: strange.append(request.url) if foreign(request.url, address) else None)
+        page.on("pageerror", lambda error: strange.append(str(error)))
+        page.on("dialog", lambda dialog: strange.append(dialog.message))
+        page.goto(address + query)
+        page.wait_for_selector('.panel[data-lane="unclip"] .name:not(:empty)')
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert not strange
+
+
+def foreign(url, address):
+    return not url.startswith((address, "data:", "blob:", address.replace("http", "ws")))

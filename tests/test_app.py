@@ -1,0 +1,52 @@
+"""How the app is opened: its page comes up by itself where somebody sits, and where it listens is not fixed."""
+
+import ast
+import time
+from pathlib import Path
+
+import pytest
+
+import app
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def test_the_page_opens_by_itself_on_a_desktop(desktop, address):
+    note, end = Path(desktop["BROWSER"] + ".opened"), time.monotonic() + 20
+    while not note.exists() or not note.read_text():
+        assert time.monotonic() < end, "no browser was asked"
+        time.sleep(0.05)
+    assert note.read_text() == f"{address}\n"
+    assert "python app.py --open" in (ROOT / "Makefile").read_text()
+
+
+@pytest.mark.parametrize(
+    ("platform", "environment", "seen"),
+    [
+        ("linux", {}, False),
+        ("linux", {"DISPLAY": ":0"}, True),
+        ("linux", {"WAYLAND_DISPLAY": "wayland-0"}, True),
+        ("darwin", {}, True),
+        ("win32", {}, True),
+        ("linux", {"DISPLAY": ":0", "SPACE_ID": "somebody/quartet"}, False),
+        ("darwin", {"CI": "true"}, False),
+    ],
+)
+def test_no_browser_is_opened_in_a_shell_alone_on_a_space_or_in_a_check(monkeypatch, platform, environment, seen):
+    monkeypatch.setattr("sys.platform", platform)
+    for name in ("DISPLAY", "WAYLAND_DISPLAY", "SPACE_ID", "CI"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    assert app.browsable() is seen
+
+
+def test_no_server_name_is_forced_so_that_gradio_reads_its_environment():
+    files = [ROOT / "app.py", *(ROOT / "lab").rglob("*.py")]
+    calls = [node for file in files for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
+             if isinstance(node, ast.Call)]  # fmt: skip
+    launches = [call for call in calls if isinstance(call.func, ast.Attribute) and call.func.attr == "launch"]
+    assert len(launches) == 1
+    names = {keyword.arg for call in calls for keyword in call.keywords}
+    assert "server_port" in names
+    assert "server_name" not in names | set(app.options())

@@ -1,0 +1,143 @@
+"""The bench of the full suite, on its published architectures made small: every row, and every reason for none."""
+
+import json
+import math
+import time
+from dataclasses import replace
+from functools import partial
+
+import pytest
+import torch
+
+from lab.measure.bench import add, bench, empty, line, table
+from lab.measure.bench.full import PLANS, SMALL, WHOLE, chosen, fitting, full_bench
+from lab.measure.bench.made_up import full_engine
+from lab.race import LANES
+from models.catalog import shapes as at
+from models.engine import Engine
+from models.loaders import blank
+from models.registry import Registry
+
+WIDTH, BLOCKS = 32, {"block_out_channels": (8, 16), "layers_per_block": 1, "norm_num_groups": 4}
+TOWER = {
+    "hidden_size": WIDTH,
+    "num_hidden_layers": 1,
+    "num_attention_heads": 4,
+    "intermediate_size": 64,
+    "projection_dim": WIDTH,
+}
+CLIP = {"text": TOWER | {"vocab_size": 49408}, "vision": TOWER | {"patch_size": 8, "image_size": 32}}
+DDPM = BLOCKS | {"down_block_types": ("DownBlock2D",) * 2, "up_block_types": ("UpBlock2D",) * 2, "sample_size": 16}
+WORDS = BLOCKS | {"down_block_types": ("DownBlock2D", "CrossAttnDownBlock2D"), "attention_head_dim": 4,
+                  "up_block_types": ("CrossAttnUpBlock2D", "UpBlock2D"), "sample_size": 16}  # fmt: skip
+VAE = {**BLOCKS, "latent_channels": 4, "down_block_types": ("DownEncoderBlock2D",) * 2,
+       "up_block_types": ("UpDecoderBlock2D",) * 2}  # fmt: skip
+CODES = {"double_z": False, "z_channels": 16, "resolution": 16, "in_channels": 3, "out_ch": 3, "ch": 32,
+         "ch_mult": [1, 1], "num_res_blocks": 1, "attn_resolutions": [], "dropout": 0.0}  # fmt: skip
+SMALLER = {
+    (at.CLIP_L14, ""): CLIP, (at.CLIP_B32, ""): CLIP, (at.CAT, ""): DDPM, (at.CIFAR, ""): DDPM,
+    (at.SD15, "unet"): WORDS | {"cross_attention_dim": WIDTH}, (at.SD15, "vae"): VAE,
+    (at.VQGAN, ""): {"ddconfig": CODES, "n_embed": 32, "embed_dim": 16},
+    (at.KARLO, "prior"): {"num_layers": 1, "num_attention_heads": 4, "attention_head_dim": 8, "num_embeddings": 77,
+                          "additional_embeddings": 4, "embedding_dim": WIDTH},
+    (at.KARLO, "text_proj"): {"clip_embeddings_dim": WIDTH, "time_embed_dim": 32, "cross_attention_dim": WIDTH},
+    (at.KARLO, "decoder"): WORDS | {"cross_attention_dim": WIDTH, "in_channels": 3, "out_channels": 6,
+                                    "class_embed_type": "identity"},
+    (at.KARLO, ""): DDPM | {"in_channels": 6, "out_channels": 3, "add_attention": False, "sample_size": 64},
+}  # fmt: skip
+TINY = {"crops": 2, "width": 16, "height": 16}
+FEW = tuple(
+    replace(plan, steps=2, knobs=plan.knobs | (TINY if plan.family == "vqgan_clip" else {}))
+    for plan in PLANS
+    if plan.title not in ("pixel 256", "vqgan_clip 512")  # the same again, but larger
+)
+
+
+@pytest.fixture(scope="module")
+def engine():
+    """All that the full suite is, but small: the catalog's own shapes are replaced."""
+    with pytest.MonkeyPatch.context() as patch:
+        for key, config in SMALLER.items():
+            patch.setitem(at.SHAPES, key, at.Shape(at.SHAPES[key].kind, config, 100_000))
+        blank._published.cache_clear()
+        with full_engine((WHOLE, SMALL), "random", "cpu") as (made, kind):
+            assert kind == "random"
+            yield made
+    blank._published.cache_clear()
+
+
+@pytest.fixture(scope="module")
+def results(engine):
+    """Networks wear torch.compile's own face and run as they are: to trace them would take most of the time."""
+    found = empty()
+    with torch.compiler.set_stance("force_eager"):
+        for question, row in full_bench(engine, FEW, math.inf, 1, 2, compiler=partial(torch.compile, backend="eager")):
+            add(found, question, row)
+    return found
+
+
+def test_every_row_is_measured_and_printed(results):
+    titles = [plan.title for plan in FEW]
+    assert json.loads(json.dumps(results)) == results
+    assert not results.get("out")
+    assert list(dict.fromkeys(row["family"] for row in results["single"])) == titles
+    assert [row["family"] for row in results["compiled"]] == [title for title in titles if "vqgan" not in title]
+    for name in ("wait", "visitors", "alike"):
+        assert [row["family"] for row in results[name]] == titles
+    assert all(row["flops"] > 0 and row["ratio"] > 0 for row in results["single"])
+    assert [row["to_batch"] > 0 for row in results["visitors"] if "to_batch" in row] == [True]
+    (mixed,) = results["beside"]
+    assert (mixed["family"], mixed["job"]) == ("latent", "vqgan_clip")
+    shown = table(results | {"size": "full"})
+    assert "TFLOP/s" in line("single", results["single"][0])
+    assert all(f"| {title} |" in shown for title in titles)
+
+
+def test_company_changes_no_picture(results):
+    """Off by what float32 rounds, no more; that it is no bit in a bucket is the engine's to hold, and its tests'."""
+    assert max(row["off"] for row in results["alike"]) <= 1e-5
+
+
+def test_the_memory_is_given_back_between_painters(results, engine):
+    report = engine.registry.report()
+    assert all(part["lent"] == 0 for part in report["parts"].values())
+    assert report["peak"] <= report["budget"]
+
+
+def test_what_does_not_fit_is_said_before_it_is_built(engine):
+    def unread(part):
+        raise AssertionError(f"{part.name} was built")
+
+    suites = list(engine.registry.suites.values())
+    tight = Engine(Registry(suites, 1000, read=unread, weigh=lambda part: 1, threads=False), engine.samplers)
+    rows = list(full_bench(tight, FEW[:2], math.inf))
+    assert [(name, row["what"]) for name, row in rows] == [("out", "all")] * 2
+    assert "GB are free" in rows[0][1]["why"]
+    late = list(full_bench(engine, FEW[:1], time.perf_counter() - 1))
+    assert [name for name, _ in late] == ["out"]
+    assert "minutes are left for it" in late[0][1]["why"]
+
+
+def test_steps_come_down_to_the_time_that_there_is(engine):
+    plan = replace(FEW[0], steps=40)
+    _, most, _ = fitting(engine, plan, math.inf, 1e9)
+    request, work, why = fitting(engine, plan, 8 * most / 1e9 / 2, 1e9)
+    assert (request.knobs.steps, why) == (10, "")
+    assert work < most / 2
+    assert fitting(engine, plan, 1e9, 1e9)[0].knobs.steps == 40
+
+
+def test_plans_are_chosen_by_painter():
+    assert {plan.family for plan in PLANS} == set(LANES)
+    assert [plan.title for plan in chosen(("pixel",))] == ["pixel 32", "pixel 256"]
+    assert [plan.steps for plan in chosen(("latent",), 3)] == [3]
+
+
+def test_weights_that_are_not_here_are_named_with_what_to_do(monkeypatch, tmp_path):
+    monkeypatch.setenv("QUARTET_HOME", str(tmp_path))
+    with pytest.raises(ValueError, match=r"weights of the full suite are not here: clip, .*--weights random"):
+        list(bench("full"))
+    with pytest.raises(ValueError, match="device is 'openvino'"):
+        list(bench("full", weights="random", device="openvino"))
+    with pytest.raises(ValueError, match="weights is 'mine'"):
+        list(bench("tiny", weights="mine"))

@@ -1,0 +1,211 @@
+"""The switch: what the page fetches from a hub, what is ready by it, and painting with it beside the first page."""
+
+import asyncio
+import shutil
+import threading
+from functools import partial
+
+import httpx
+import pytest
+import torch
+from fastapi import FastAPI
+
+from lab.race import default_engine, missing, open_suite, settle
+from lab.race.choices import chosen, joined
+from lab.race.painters import samplers_of
+from lab.race.suites import Machine, needed, suite_to_serve
+from lab.ui import suites
+from lab.ui.suites import ending, fetch, report, way
+from lab.ui.switch import Switch
+from lab.ui.weights import reachable
+from lab.ui.words import LANGUAGES, say
+from models.catalog import shapes as at
+from models.catalog.full import CLIP_FILES, NET, home
+from models.hub.fetch import Hub
+from models.hub.trouble import SENTENCES, NotFetched
+from models.protocol import Prompt, Request
+from tests import tinyhub
+from tests.standin import standin
+from tests.tinysuite import KNOBS, folder
+
+WANTED, WEIGHTS = "full:ddpm-cat-256", f"{NET}.safetensors"
+NEEDED = {at.CLIP_L14: CLIP_FILES, at.CAT: ("config.json", WEIGHTS, "scheduler_config.json")}
+
+
+@pytest.fixture
+def hub(monkeypatch, tmp_path):
+    monkeypatch.setenv("QUARTET_HOME", str(tmp_path))
+    monkeypatch.delenv("HF_TOKEN", raising=False)
+    monkeypatch.setattr("huggingface_hub.constants.HF_TOKEN_PATH", str(tmp_path / "no-token"))
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "no-cache"))
+    monkeypatch.setattr("huggingface_hub.constants.DOWNLOAD_CHUNK_SIZE", 20_000)
+    here = Machine("cpu", 80 * 10**9, 10**12, False)
+    monkeypatch.setattr(Machine, "here", classmethod(lambda cls, device="cpu": here))
+    monkeypatch.setattr(suites, "PACE", 0.01)
+    monkeypatch.setattr(suites, "_needs", lambda *_: [])  # has tests of its own
+    files = {(repo, name): (tinyhub.hub() / repo / name).read_bytes() for repo in NEEDED for name in NEEDED[repo]}
+    with standin(files) as server:
+        yield server
+
+
+@pytest.fixture
+def engine():
+    return default_engine(open_suite(folder()))
+
+
+def switch_of(engine, hub, public=False):
+    switch = Switch(engine, "classroom", partial(suite_to_serve, public=public), public)
+    switch.fetching._hub = Hub(hub.url, offline=False)
+    switch.front = FastAPI()
+    return switch
+
+
+def row(told, name=WANTED):
+    return next(row for row in told["rows"] if row["suite"] == name)
+
+
+def said(told):
+    line = told["line"]
+    for language in LANGUAGES:
+        words = say(line["key"], language, **line["values"])
+        assert words
+        assert "{" not in words
+    return line["key"]
+
+
+def get(engine, switch, accepted=True):
+    return list(fetch(engine, "classroom", switch, WANTED, accepted))
+
+
+def weights():
+    return (tinyhub.hub() / at.CAT / WEIGHTS).stat().st_size
+
+
+def test_nothing_is_fetched_before_the_licences_are_accepted(engine, hub):
+    switch = switch_of(engine, hub)
+    assert row(report(engine, "classroom", switch))["act"] == "fetch"
+    (told,) = get(engine, switch, accepted=False)
+    assert said(told) == "suites.unaccepted"
+    (told,) = fetch(engine, "classroom", switch, "../../etc", True)
+    assert said(told) == "suites.refused"
+    assert hub.asked == []
+
+
+def test_a_fetch_is_seen_stopped_half_way_and_gone_on_with(engine, hub):
+    switch, go = switch_of(engine, hub), threading.Event()
+    hub.trouble[WEIGHTS] = ("hold", 0.6, go)
+    seen, busy = [], []
+    for told in fetch(engine, "classroom", switch, WANTED, True):
+        now = told["fetch"]
+        if now and now["file"] == WEIGHTS and now["done"] and not go.is_set():
+            seen.append((now["nth"], now["of"], now["done"], now["total"]))
+            busy.append(said(next(fetch(engine, "classroom", switch, WANTED, True))))
+            switch.fetching.stop()
+            assert report(engine, "classroom", switch)["fetch"]["state"] == "stopping"
+            go.set()
+    assert (said(told), told["fetch"], row(told)["state"]) == ("fetch.stopped", None, "fetch")
+    assert busy == ["suites.busy"]
+    (nth, of, done, total), size = seen[0], weights()
+    assert (nth, of, total) == (2, 2, size)
+    assert 0 < done < size
+    assert row(told)["missing"] == ["pixel"], "the other part is here already"
+    hub.trouble.clear()
+    hub.served.clear()
+    told = get(engine, switch)[-1]
+    assert (said(told), row(told)["state"], row(told)["act"]) == ("fetch.done", "ready", "paint")
+    assert hub.served[WEIGHTS] <= size - done, "what had arrived was asked for again"
+    assert "model.safetensors" not in hub.served
+
+
+@pytest.mark.parametrize(("trouble", "kind"), [(404, "file"), (500, "server"), ("gated", "gated")])
+def test_what_goes_wrong_is_a_sentence_in_both_languages(engine, hub, trouble, kind):
+    hub.trouble["config.json"] = trouble
+    switch = switch_of(engine, hub)
+    assert said(get(engine, switch)[-1]) == f"fetch.{kind}"
+    assert not switch.fetching.busy
+
+
+def test_every_trouble_has_its_sentence():
+    for kind in SENTENCES:
+        now = suites.Progress(WANTED, ("pixel",), state="failed", error=NotFetched(kind, repo="a/b", file="c"))
+        assert said({"line": ending(now)}) == f"fetch.{kind}"
+    for error, key in ((ValueError(), "byhand"), (KeyError("x"), "broken")):
+        assert (
+            said({"line": ending(suites.Progress(WANTED, ("pixel",), state="failed", error=error))}) == f"fetch.{key}"
+        )
+
+
+def test_what_was_fetched_gets_a_page_without_a_restart_and_paints_as_alone(engine, hub):
+    switch = switch_of(engine, hub)
+    knobs, prompt = {"steps": 2}, Prompt("a red cat", seeds=(3,))
+    before = engine.paint(Request("latent", prompt, settle(engine, "latent", KNOBS["latent"]), "classroom", "t", True))
+    assert reachable(engine, "classroom", switch) == ["classroom"]
+    assert said(get(engine, switch)[-1]) == "fetch.done"
+    assert reachable(engine, "classroom", switch) == ["classroom", "full"]
+
+    async def visit():
+        to = await way(switch, "classroom", WANTED)
+        again = await way(switch, "classroom", "full")
+        transport = httpx.ASGITransport(switch.front)
+        async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
+            return to, again, await client.get("/" + to["path"])
+
+    to, again, page = asyncio.run(visit())
+    assert to == again == {"up": "", "path": "with/full/"}
+    assert page.status_code == 200
+    assert "with/full" in page.text
+    assert suites.up(switch, "full") == "../../"
+    assert set(missing(engine, "full")) == {"latent", "vqgan_clip", "unclip"}
+    assert row(report(engine, "full", switch))["here"]
+    assert row(report(engine, "full", switch), "classroom")["act"] == "paint"
+
+    request = Request("pixel", prompt, settle(engine, "pixel", knobs, "full"), "full", "t", True)
+    alone = default_engine(suite_to_serve("full"))
+    assert alone.registry.suites.keys() == {"full"}
+    assert torch.equal(engine.paint(request), alone.paint(request))
+    after = engine.paint(Request("latent", prompt, settle(engine, "latent", KNOBS["latent"]), "classroom", "t", True))
+    assert torch.equal(before, after)
+
+
+def test_to_the_public_nothing_is_fetched_and_only_what_is_pinned_is_painted_with(engine, hub):
+    for repo in NEEDED:
+        shutil.copytree(tinyhub.hub() / repo, home() / repo)
+    switch = switch_of(engine, hub, public=True)
+    told = report(engine, "classroom", switch)
+    assert {row["act"] for row in told["rows"]} == {""}
+    assert row(told)["state"] == "ready"
+    assert reachable(engine, "classroom", switch) == ["classroom"]
+    assert said(get(engine, switch)[-1]) == "suites.refused"
+    for wanted in (WANTED, "full:sdxl", str(folder()), "../../etc"):
+        assert said(asyncio.run(way(switch, "classroom", wanted))) == "suites.refused"
+    assert said(asyncio.run(way(None, "classroom", WANTED))) == "suites.refused"
+    assert hub.asked == []
+    assert set(switch.open) == {"classroom"}
+    assert {row["act"] for row in report(engine, "classroom")["rows"]} == {""}, "a lent GPU has no switch"
+
+
+def test_a_guard_that_comes_with_another_suite_leaves_the_first_as_it_was(engine):
+    request = Request(
+        "pixel", Prompt("a red cat", seeds=(3,)), settle(engine, "pixel", {"steps": 2}), "classroom", "t", True
+    )
+    before = engine.paint(request)
+    table = tinyhub.suite(dtype="float32")
+    engine.add(table, samplers_of(table))
+    assert torch.equal(engine.paint(request), before)
+    guarded = engine.submit(Request("pixel", request.prompt, request.knobs, "full", "t", True))
+    assert engine.wait(guarded).state == "done"
+    assert "safety" in [note.target for note in guarded.evals]
+    assert "safety" not in needed(table, "pixel")
+
+
+def test_a_choice_takes_its_painters_place_and_leaves_the_others():
+    assert joined("classroom", "full:sd-1.5") == joined("full:sd-2.1", "full") == "full"
+    assert joined("full", "full:sd-2.1") == joined("classroom", "full:sd-2.1") == "full:sd-2.1"
+    assert joined("full:sd-2.1", "full:ddpm-cifar10-32") == "full:sd-2.1,ddpm-cifar10-32"
+    assert joined("full:sd-2.1,ddpm-cifar10-32", "full:sd-turbo") == "full:sd-turbo,ddpm-cifar10-32"
+    assert joined("full:sd-2.1", "full:sd-1.5") == "full"
+    assert joined("full:sd-2.1", "classroom") == "classroom"
+    assert chosen("full:sd-2.1")["latent"] == "sd-2.1"
+    assert chosen("classroom") == {}
+    with pytest.raises(ValueError, match="full has no 'sdxl'"):
+        joined("full", "full:sdxl")

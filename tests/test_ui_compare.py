@@ -1,0 +1,127 @@
+"""What stands under the stage without a browser: links, CLIP's matrix, two pictures under one slider."""
+
+import base64
+import io
+from types import SimpleNamespace
+from urllib.parse import parse_qsl
+
+import gradio as gr
+import numpy as np
+import pytest
+from PIL import Image
+
+from lab.race import default_engine, open_suite
+from lab.ui.compare.pairs import Pairs
+from lab.ui.compare.show import Show
+from lab.ui.texts import Texts
+from lab.ui.words import EXAMPLES
+from tests.test_ui import heard, made, painted, settings, visitor
+from tests.tinysuite import TEXT, folder
+
+
+@pytest.fixture(scope="module")
+def engine():
+    running = default_engine(open_suite(folder())).start()
+    yield running
+    running.stop()
+
+
+@pytest.fixture
+def show(engine):
+    return Show(engine, "classroom")
+
+
+def linked(show, **given):
+    """What opening a link does to the controls: their values, the link itself, the stage."""
+    *values, link, stage = show.reopen(SimpleNamespace(session_hash="a", query_params=given))
+    return values, link, stage
+
+
+def pictures(news):
+    """The last pictures of every lane, as pixels."""
+    return {
+        item["lane"]: np.stack([pixels(url) for url in item["images"]])
+        for item in news
+        if item["kind"] == "lane" and item["images"]
+    }
+
+
+def pixels(url):
+    return np.asarray(Image.open(io.BytesIO(base64.b64decode(url.partition(",")[2])))).astype(int)
+
+
+def test_a_link_brings_back_every_control_and_paints_the_same_race(show):
+    knobs = settings(2)
+    first = heard(show.paint(visitor(), TEXT, 7, ["latent", "unclip"], 0, 2, *knobs))
+    values, link, _ = linked(show, **dict(parse_qsl(first[0]["query"])))
+    assert link == first[0]["query"]
+    assert values[:5] == [TEXT, 7, ["latent", "unclip"], 0, 2]
+    again = heard(show.paint(visitor(), *values))
+    before, after = pictures(first), pictures(again)
+    assert set(before) == set(after) == {"latent", "unclip"}
+    for lane in before:
+        assert np.abs(before[lane] - after[lane]).max() <= 1, "company may change the rounding and no more"
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("latent.steps", "5000"), ("latent.steps", "x"), ("seed", "-1"), ("count", "9"), ("painters", "rembrandt"),
+     ("budget", "nan"), ("budget", "5"), ("budget", "1800"), ("latent.scheduler", "<b>")],
+)  # fmt: skip
+def test_a_link_that_asks_for_what_is_not_allowed_says_so_and_paints_nothing(show, field, value):
+    values, link, stage = linked(show, prompt=TEXT, **{field: value})
+    assert stage["news"]["0"]["key"] == "say.link"
+    assert stage["news"]["0"]["values"]["field"] == field
+    assert all("value" not in update for update in (*values, link)), "a refused link changes a control"
+
+
+def test_without_a_link_nothing_is_touched(show):
+    values, link, stage = linked(show)
+    assert all("value" not in update for update in (*values, link, stage))
+
+
+def test_the_matrix_is_clips_own_cosines_of_pictures_and_changed_sentences(engine, show):
+    news = painted(show, text="a large red cat in a meadow", lanes=["latent", "pixel"])
+    found = next(item for item in news if item["kind"] == "matrix")
+    assert found["texts"][0] == "a large red cat in a meadow"
+    assert len(set(found["texts"])) == 4
+    assert set(found["rows"]) == {"latent", "pixel"}
+    marks = {item["lane"]: item["similarity"][0] for item in news if item["kind"] == "marks"}
+    for lane, row in found["rows"].items():
+        assert row[0] == pytest.approx(marks[lane], abs=1e-4)
+        assert len(row) == 4
+        assert len(set(row)) == 4
+
+
+def test_what_is_charged_apart_is_told_with_the_marks(show):
+    news = painted(show, lanes=["latent", "vqgan_clip"])
+    race = show.visits.of("a")[0].race
+    for item in (item for item in news if item["kind"] == "marks"):
+        outcome = race.outcomes[item["lane"]]
+        assert item["apart"]["looks"] == outcome.looks > 0
+        assert item["apart"]["waited"] == outcome.waited
+        assert item["apart"]["judged"] > 0
+    assert {lane: about["crops"] for lane, about in news[0]["lanes"].items()} == {"latent": 0, "vqgan_clip": 2}
+
+
+def test_a_sentence_of_unknown_words_is_held_against_the_examples(show):
+    found = next(item for item in painted(show, text="an astronaut", lanes=["latent"]) if item["kind"] == "matrix")
+    assert found["texts"] == ["an astronaut", *EXAMPLES["en"][:3]]
+
+
+def test_two_pictures_of_a_visit_lie_under_one_slider_and_a_strangers_do_not(show):
+
+    def drawer():
+        with gr.Blocks():
+            return Pairs(show.visits, Texts(), gr.Textbox("en"))
+
+    pairs = made(drawer)
+    painted(show, lanes=["latent", "pixel"], who="a")
+    left, right = pairs.choices(visitor("a"), "en", None, None)
+    assert [name.split(":")[0] for name, _ in left["choices"]] == ["Latent", "Pixel"]
+    below, above = pairs.shown(visitor("a"), left["value"], right["value"])
+    race = show.visits.of("a")[0].race
+    assert np.array_equal(below[::8, ::8], race.outcomes["latent"].images[0])
+    assert np.array_equal(above[::8, ::8], race.outcomes["pixel"].images[0])
+    assert pairs.shown(visitor("b"), left["value"], right["value"]) is None
+    assert pairs.choices(visitor("b"), "en", None, None)[0]["choices"] == []
