@@ -50,5 +50,12 @@ def ready(url, app, seconds=120):
     raise AssertionError(f"{url} did not answer within {seconds} s")
 
 
+def paint(page):
+    """Click, and wait for the new race: by its number, since a short one may be over before Chromium looks."""
+    before = page.locator(".stage").get_attribute("data-race")
+    page.click("#paint")
+    page.wait_for_function("before => document.querySelector('.stage').dataset.race !== before", arg=before)
+
+
 def ended(page):
-    page.wait_for_selector('[data-role="again"]:enabled')
+    page.wait_for_selector('[data-role="again"]:enabled', timeout=120_000)

@@ -5,7 +5,7 @@ import pytest
 from tests.chromium import ARGS, CHROMIUM, served
 from tests.tinysuite import folder
 
-WAIT = 30_000  # milliseconds
+WAIT = 60_000  # milliseconds: a machine may be slow
 
 
 @pytest.fixture(scope="session")

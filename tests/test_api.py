@@ -99,7 +99,7 @@ def hashed(image):
     return sha256(np.ascontiguousarray(image).tobytes()).hexdigest()
 
 
-def wait_for(holds, seconds=20):
+def wait_for(holds, seconds=120):
     end = time.monotonic() + seconds
     while not holds():
         assert time.monotonic() < end, "it did not happen in time"

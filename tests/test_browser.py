@@ -1,26 +1,25 @@
 """The page in Debian's Chromium, on a tiny suite: it paints, stops, speaks both languages, and asks no other host."""
 
 from lab.record import read
-from tests.chromium import ended, needs_chromium
+from tests.chromium import ended, needs_chromium, paint
 
 SAME = "last => [...document.querySelectorAll('.frame canvas')].every((canvas, k) => canvas.toDataURL() === last[k])"
 
 pytestmark = needs_chromium
 
 
-def few_steps(page):
-    """Two steps for the slow painter, by its own control."""
+def steps(page, count):
+    """So many steps for the slow painter, by its own control."""
     page.click("#drawer > button")
     page.click(".knobs.vqgan_clip > button")
-    page.locator(".knobs.vqgan_clip input[type=number]").first.fill("4")
+    page.locator(".knobs.vqgan_clip input[type=number]").first.fill(str(count))
     page.locator(".knobs.vqgan_clip input[type=number]").first.press("Tab")
 
 
 def test_one_click_paints_four_pictures_that_time_can_take_back(visit):
     page = visit()
-    few_steps(page)
-    page.click("#paint")
-    page.wait_for_selector('[data-role="halt"]:enabled')
+    steps(page, 4)
+    paint(page)
     ended(page)
     states = page.locator(".panel").evaluate_all("panels => panels.map(panel => panel.dataset.state)")
     assert states == ["done"] * 4
@@ -40,7 +39,8 @@ def test_one_click_paints_four_pictures_that_time_can_take_back(visit):
 
 def test_stop_stops_and_the_page_turns_chinese_around_the_race(visit):
     page = visit()
-    page.click("#paint")
+    steps(page, 1000)  # a race that is not over before it is stopped
+    paint(page)
     page.wait_for_selector('.panel[data-state="running"]')
     page.click('[data-role="halt"]')
     ended(page)

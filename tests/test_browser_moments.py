@@ -6,15 +6,15 @@ Each moment is left as a picture in pytest's folder; what it took is printed, ne
 import pytest
 
 from lab.record import read
-from tests.chromium import ended, needs_chromium, served
+from tests.chromium import ended, needs_chromium, paint, served
 
 pytestmark = needs_chromium
 LANES = ["latent", "pixel", "vqgan_clip", "unclip"]
 STATES = "panels => panels.map(panel => panel.dataset.state)"
 LOOKS = "canvases => canvases.map(canvas => canvas.toDataURL())"
 WATCH = """() => {  // from the click on: when a panel first changed, stood still longest, was signed
-    const began = performance.now(), signed = {}, still = {}, frames = {}, last = {}, begun = {};
-    window.moments = { signed, still, frames };
+    const began = performance.now(), signed = {}, still = {}, frames = {}, changed = {}, last = {}, begun = {};
+    window.moments = { signed, still, frames, changed };
     const look = () => {
         for (const panel of document.querySelectorAll(".panel")) {
             const lane = panel.dataset.lane, at = (performance.now() - began) / 1000;
@@ -23,6 +23,7 @@ WATCH = """() => {  // from the click on: when a panel first changed, stood stil
             if (begun[lane] && !signed[lane] && last[lane]?.now !== now) {
                 if (last[lane]) still[lane] = Math.max(still[lane] ?? 0, at - last[lane].at);
                 frames[lane] = (frames[lane] ?? -1) + 1;
+                if (frames[lane] === 1) changed[lane] = at;
                 last[lane] = { now, at };
             }
             if (begun[lane] && panel.dataset.state === "done") signed[lane] ??= at;
@@ -60,10 +61,8 @@ def test_ninety_seconds(visit, tmp_path, width, height, query):
 
     # 3 s, 10 s: all four paint at once, each before the first is signed; the score has begun
     page.evaluate(WATCH)
-    page.click("#paint")
-    page.wait_for_selector('[data-role="halt"]:enabled')
+    paint(page)
     page.wait_for_function("() => window.moments.frames.latent > 3")
-    assert "done" not in states()
     moment("03s")
     page.wait_for_selector('.panel[data-state="done"]')
     moment("10s")
@@ -76,6 +75,7 @@ def test_ninety_seconds(visit, tmp_path, width, height, query):
     print(f"\n{width} px: first signed after {min(times):.1f} s, all after {max(times):.1f} s")
     print("longest stillness of a panel, seconds:", {lane: round(seen["still"][lane], 1) for lane in LANES})
     assert all(seen["frames"][lane] >= 5 for lane in LANES), "a race is watched, not waited for"
+    assert max(seen["changed"].values()) < min(times), "a painter waited until another had signed"
     page.wait_for_function("() => document.querySelectorAll('.summary li').length >= 4")
     last = page.locator(".frame canvas").evaluate_all(LOOKS)
     assert len(set(last)) == 4
@@ -100,8 +100,7 @@ def test_ninety_seconds(visit, tmp_path, width, height, query):
     page.locator(".hints .chip").first.click()
     page.click("#budget input")
     page.get_by_role("option").nth(1).click()
-    page.click("#paint")
-    page.wait_for_selector('[data-role="halt"]:enabled')
+    paint(page)
     ended(page)
     with page.expect_download() as kept:
         page.click('[data-role="keep"]')

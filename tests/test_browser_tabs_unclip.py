@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.chromium import ended, needs_chromium
+from tests.chromium import ended, needs_chromium, paint
 
 pytestmark = needs_chromium
 LONG = 120_000  # milliseconds: two thousand captions are embedded before the first thought
@@ -60,7 +60,7 @@ def test_in_a_race_the_painter_tells_what_it_imagines_until_it_paints(visit):
     page.click("#drawer > button")
     for painter in ("Latent", "Pixel", "VQGAN"):
         page.locator("#lanes label", has_text=painter).click()
-    page.click("#paint")
+    paint(page)
     page.wait_for_selector('.panel[data-lane="unclip"][data-state="done"]', timeout=LONG)
     ended(page)
     said = page.evaluate(

@@ -359,3 +359,9 @@ def test_a_finished_picture_of_a_tab_is_a_file_that_carries_its_run(page, tmp_pa
         assert drop.fn(str(file))
         (pair,) = last(again.fn(VISITOR, str(file)))["again"]
         assert pair["most"] == 0
+
+
+def test_no_event_leaves_so_many_statuses_that_a_race_would_choke_the_page(page):
+    for event in page.blocks.fns.values():
+        shown = event.show_progress_on or event.outputs
+        assert len(shown) <= 24, "the page goes through every component with a status at every news"

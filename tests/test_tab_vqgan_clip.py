@@ -216,7 +216,13 @@ def kept(sent):
 
 def bare(sent):
     """What a plot was sent, without the points that only name its lines."""
-    return sent.dropna() if isinstance(sent, pd.DataFrame) else sent
+    data = points(sent)
+    return data.dropna() if isinstance(data, pd.DataFrame) else data
+
+
+def points(sent):
+    """The data in what a plot was sent, if there is any."""
+    return sent["value"] if isinstance(sent, dict) and "value" in sent else sent
 
 
 def hung(found):
@@ -284,15 +290,15 @@ def test_a_climb_that_is_over_goes_on_and_one_that_was_stopped_is_finished(both)
 
 def test_a_climb_goes_on_in_the_language_that_the_page_turns_to_meanwhile(both):
     def lines(plots):
-        return [set(plot["line"]) for plot in plots]
+        return [set(points(plot)["line"]) for plot in plots]
 
     names = {language: {word(f"vq.lane.{lane}", language) for lane in crops.LANES} for language in LANGUAGES}
     stream = (value[1:4] for value in both.begin(visitor(), "en", *form(steps=30)))
-    sent = (plots for plots in stream if isinstance(plots[0], pd.DataFrame) or plots[0] != gr.skip())
+    sent = (plots for plots in stream if plots[0] != gr.skip())
     first, legends = next(sent), next(sent)
     assert lines(first) == [names["en"]] * 3
     assert [set(plot["colors_in_legend"]) for plot in legends] == [names["en"]] * 3
-    assert lines(next(plots for plots in sent if plots[0]["value"].notna().any())) == [names["en"]] * 3
+    assert lines(next(plots for plots in sent if "value" in plots[0] and points(plots[0])["value"].notna().any())) == [names["en"]] * 3
     turned = both.relabelled(visitor(), "zh", None)
     assert lines(turned) == [names["zh"]] * 3
     assert turned[0]["value"].notna().any(), "what was climbed so far stays on the page"

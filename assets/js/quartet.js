@@ -13,7 +13,9 @@ window.quartet = (() => {
   const say = (key, values = {}) =>
     (window.quartetWords[language][key] || key).replace(/\{(\w+)\}/g, (_, name) => filled(values[name]));
 
-  const number = (value, digits) => value.toLocaleString("en", { maximumFractionDigits: digits, minimumFractionDigits: digits });
+  const formats = {}; // by digits: to make one takes longer than to use it
+  const number = (value, digits) =>
+    (formats[digits] ||= new Intl.NumberFormat("en", { maximumFractionDigits: digits, minimumFractionDigits: digits })).format(value);
 
   // Gradio's pieces that show a sign only, or speak the browser's language whatever the page's.
   const names = { "#die": "die", "#dark": "page.dark", "#file .upload-container": "info.drop" };

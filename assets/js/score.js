@@ -7,7 +7,11 @@ quartet.Score = class {
     this.canvas = canvas;
     this.pen = canvas.getContext("2d");
     this.args = null;
-    new ResizeObserver(() => this.args && this.draw(...this.args)).observe(canvas.parentElement);
+    this.width = 0; // asked for at a change only: ten times a second it would lay out the page ten times a second
+    new ResizeObserver(() => {
+      this.width = canvas.parentElement.clientWidth;
+      if (this.args) this.draw(...this.args);
+    }).observe(canvas.parentElement);
   }
 
   // Seconds that the staves span: room to grow while a race runs, its own length afterwards.
@@ -20,7 +24,7 @@ quartet.Score = class {
   draw(tape, time) {
     this.args = [tape, time];
     const { margin, stave } = quartet.Score, ratio = devicePixelRatio;
-    const width = this.canvas.parentElement.clientWidth, height = stave * quartet.lanes.length + 22;
+    const width = this.width || this.canvas.parentElement.clientWidth, height = stave * quartet.lanes.length + 22;
     Object.assign(this.canvas, { width: width * ratio, height: height * ratio });
     Object.assign(this.canvas.style, { width: width + "px", height: height + "px" });
     const pen = this.pen, span = quartet.Score.span(tape), room = width - margin - 6;

@@ -87,7 +87,7 @@ function drawTime() {
 }
 
 function draw() {
-  element.querySelector(".stage").dataset.running = tape.running;
+  Object.assign(element.querySelector(".stage").dataset, { running: tape.running, race: tape.race });
   lanes.forEach(drawPanel);
   drawLine();
   drawSummary();

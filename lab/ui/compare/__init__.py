@@ -48,7 +48,7 @@ def draw(engine: Engine, suite: str, texts: Texts, language: gr.Textbox, page: g
     linked = gr.Textbox("", visible="hidden", elem_id="linked")
     gr.on([paint.click, prompt.submit, linked.change], show.paint, inputs, played, concurrency_limit=None,
           trigger_mode="multiple", show_progress="hidden", api_visibility="private")  # fmt: skip
-    page.load(show.reopen, None, [*inputs, linked, played], **SILENT)
+    page.load(show.reopen, None, [*inputs, linked, played], show_progress_on=linked, **SILENT)
     played.pause(show.pause, None, None, **SILENT)
     played.resume(show.resume, None, None, **SILENT)
     played.halt(show.halt, None, None, **SILENT)

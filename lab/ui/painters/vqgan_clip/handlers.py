@@ -36,13 +36,17 @@ class Underway:
         self.language, self.turned = language, True
 
     def plots(self, fresh: Curves | None) -> Iterator[list[Any]]:
-        """What the plots are sent: the data, and at first, or once the page has turned, the legend."""
+        """What the plots are sent: the data, and at first, or once the page has turned, the legend.
+
+        As updates: the browser makes each news of a stream out of the one before, in place, and would take the data of
+        a plot apart under its hands where nothing new follows them.
+        """
         if fresh is None:
             yield SAME
             return
         self.curves, frames = fresh, fresh.frames(self.language)
         legends, self.begun = self.turned or not self.begun, True
-        yield frames
+        yield [gr.update(value=data) for data in frames]
         if legends:
             yield [legend(data) for data in frames]
 
