@@ -298,7 +298,8 @@ def test_a_climb_goes_on_in_the_language_that_the_page_turns_to_meanwhile(both):
     first, legends = next(sent), next(sent)
     assert lines(first) == [names["en"]] * 3
     assert [set(plot["colors_in_legend"]) for plot in legends] == [names["en"]] * 3
-    assert lines(next(plots for plots in sent if "value" in plots[0] and points(plots[0])["value"].notna().any())) == [names["en"]] * 3
+    drawn = (plots for plots in sent if "value" in plots[0])
+    assert lines(next(plots for plots in drawn if points(plots[0])["value"].notna().any())) == [names["en"]] * 3
     turned = both.relabelled(visitor(), "zh", None)
     assert lines(turned) == [names["zh"]] * 3
     assert turned[0]["value"].notna().any(), "what was climbed so far stays on the page"
