@@ -25,6 +25,13 @@ def address(desktop):
             yield url
 
 
+@pytest.fixture(scope="session")
+def classroom():
+    """The app on the shipped suite, for all who visit that."""
+    with served() as url:
+        yield url
+
+
 @pytest.fixture(scope="module")  # while it is open a loop is running here, and other tests run their own
 def browser():
     from playwright.sync_api import sync_playwright

@@ -6,7 +6,7 @@ Each moment is left as a picture in pytest's folder; what it took is printed, ne
 import pytest
 
 from lab.record import read
-from tests.chromium import ended, needs_chromium, paint, served
+from tests.chromium import ended, needs_chromium, paint
 
 pytestmark = needs_chromium
 LANES = ["latent", "pixel", "vqgan_clip", "unclip"]
@@ -35,9 +35,8 @@ WATCH = """() => {  // from the click on: when a panel first changed, stood stil
 
 
 @pytest.fixture(scope="module")
-def address():
-    with served() as url:
-        yield url
+def address(classroom):
+    return classroom
 
 
 @pytest.mark.parametrize(("width", "height", "query"), [(1280, 900, ""), (390, 844, "?__theme=dark")])

@@ -11,7 +11,7 @@ from lab.measure.suite.score import wilson
 from lab.race import LANES, default_engine
 
 SUITE = Path(__file__).resolve().parents[1] / "assets" / "classroom"
-COUNTS = dict.fromkeys(LANES, 24) | {"vqgan_clip": 8}  # a picture of which takes longest
+COUNTS = dict.fromkeys(LANES, 16) | {"vqgan_clip": 4}  # a picture of which takes longest
 
 
 @pytest.fixture(scope="module")
@@ -32,4 +32,4 @@ def test_prompts_painted_anew_fall_into_the_tables_interval(engine, family):
     assert high >= table["overall"]["low"]
     # the same prompts and seeds: another machine may round a picture over an edge, not more
     differ = [k for k in range(count) if again["verdicts"][k] != table["verdicts"][k]]
-    assert len(differ) <= count // 12, f"prompts {differ} are judged otherwise than in the table"
+    assert len(differ) <= max(1, count // 8), f"prompts {differ} are judged otherwise than in the table"
