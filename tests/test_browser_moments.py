@@ -14,12 +14,14 @@ STATES = "panels => panels.map(panel => panel.dataset.state)"
 LOOKS = "canvases => canvases.map(canvas => canvas.toDataURL())"
 WATCH = """() => {  // from the click on: when a panel first changed, stood still longest, was signed
     const began = performance.now(), signed = {}, still = {}, frames = {}, changed = {}, last = {}, begun = {};
-    window.moments = { signed, still, frames, changed };
+    const looks = {};
+    window.moments = { signed, still, frames, changed, looks };
     const look = () => {
         for (const panel of document.querySelectorAll(".panel")) {
             const lane = panel.dataset.lane, at = (performance.now() - began) / 1000;
             begun[lane] ||= panel.dataset.state !== "done";  // the replay's pictures are signed already
-            const now = panel.dataset.state + panel.querySelector("canvas").toDataURL() + panel.innerText;
+            const look = panel.querySelector("canvas").toDataURL(), now = panel.dataset.state + look + panel.innerText;
+            if (panel.dataset.state === "running") (looks[lane] ||= []).push(look);
             if (begun[lane] && !signed[lane] && last[lane]?.now !== now) {
                 if (last[lane]) still[lane] = Math.max(still[lane] ?? 0, at - last[lane].at);
                 frames[lane] = (frames[lane] ?? -1) + 1;
@@ -31,6 +33,22 @@ WATCH = """() => {  // from the click on: when a panel first changed, stood stil
         if (Object.keys(signed).length < 4) setTimeout(look, 50);
     };
     look();
+}"""
+
+SCRUB = """async () => {  // what the panels show along the whole time axis, looked at wherever a step is another
+    const axis = document.querySelector('[data-role="axis"]'), panels = [...document.querySelectorAll(".panel")];
+    const shown = {};
+    for (let k = 0, last = ""; k <= 1000; k++) {
+        axis.value = (Number(axis.max) * k) / 1000;
+        axis.dispatchEvent(new Event("input"));
+        const steps = panels.map((panel) => panel.querySelector(".state").textContent).join();
+        if (steps === last) continue;
+        last = steps;
+        await new Promise((done) => setTimeout(done, 40));  // a picture is decoded before it is drawn
+        for (const panel of panels)
+            (shown[panel.dataset.lane] ||= []).push(panel.querySelector("canvas").toDataURL());
+    }
+    return shown;
 }"""
 
 
@@ -78,6 +96,10 @@ def test_ninety_seconds(visit, tmp_path, width, height, query):
     page.wait_for_function("() => document.querySelectorAll('.summary li').length >= 4")
     last = page.locator(".frame canvas").evaluate_all(LOOKS)
     assert len(set(last)) == 4
+    back = page.evaluate(SCRUB) if width > 900 else {}
+    for lane in back:
+        assert set(seen["looks"][lane]) <= set(back[lane]), f"{lane} showed what the time axis does not bring back"
+        assert len(set(back[lane])) >= 5
     page.locator('[data-role="axis"]').focus()
     page.keyboard.press("Home")
     assert page.locator(".panel .state").first.inner_text() == "waits for its turn"
