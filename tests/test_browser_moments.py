@@ -38,8 +38,8 @@ WATCH = """() => {  // from the click on: when a panel first changed, stood stil
 SCRUB = """async () => {  // what the panels show along the whole time axis, looked at wherever a step is another
     const axis = document.querySelector('[data-role="axis"]'), panels = [...document.querySelectorAll(".panel")];
     const shown = {};
-    for (let k = 0, last = ""; k <= 1000; k++) {
-        axis.value = (Number(axis.max) * k) / 1000;
+    for (let k = 0, last = ""; k <= 500; k++) {
+        axis.value = (Number(axis.max) * k) / 500;
         axis.dispatchEvent(new Event("input"));
         const steps = panels.map((panel) => panel.querySelector(".state").textContent).join();
         if (steps === last) continue;
