@@ -80,8 +80,12 @@ def test_every_screen_is_chinese_and_as_wide_as_the_window(visit):
         for act in acts or [""]:
             if act:
                 page.locator(f".acts:visible > .tab-wrapper {button}", has_text=act).first.click()
-            text = ALIKE.sub("", page.locator("body").inner_text())
-            seen[tab, act] = sorted(set(re.findall(r"[A-Za-z]{2,}[A-Za-z' ]*", text)))
+            for _ in range(20):  # what stays English, not what flits by while a screen is put together
+                text = ALIKE.sub("", page.locator("body").inner_text())
+                seen[tab, act] = sorted(set(re.findall(r"[A-Za-z]{2,}[A-Za-z' ]*", text)))
+                if not seen[tab, act]:
+                    break
+                page.wait_for_timeout(500)
         for width in (390, 1280):
             page.set_viewport_size({"width": width, "height": 900})
             assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), f"{tab}: too wide"
