@@ -57,5 +57,10 @@ def paint(page):
     page.wait_for_function("before => document.querySelector('.stage').dataset.race !== before", arg=before)
 
 
+def states(page):
+    """What every panel says of its painter."""
+    return page.locator(".panel").evaluate_all("panels => panels.map(panel => panel.dataset.state)")
+
+
 def ended(page):
     page.wait_for_selector('[data-role="again"]:enabled', timeout=120_000)

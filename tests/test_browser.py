@@ -1,7 +1,7 @@
 """The page in Debian's Chromium, on a tiny suite: it paints, stops, speaks both languages, and asks no other host."""
 
 from lab.record import read
-from tests.chromium import ended, needs_chromium, paint
+from tests.chromium import ended, needs_chromium, paint, states
 
 SAME = "last => [...document.querySelectorAll('.frame canvas')].every((canvas, k) => canvas.toDataURL() === last[k])"
 
@@ -21,8 +21,7 @@ def test_one_click_paints_four_pictures_that_time_can_take_back(visit):
     steps(page, 4)
     paint(page)
     ended(page)
-    states = page.locator(".panel").evaluate_all("panels => panels.map(panel => panel.dataset.state)")
-    assert states == ["done"] * 4
+    assert states(page) == ["done"] * 4
     looks = "canvases => canvases.map(canvas => canvas.toDataURL())"
     last = page.locator(".frame canvas").evaluate_all(looks)
     assert len(set(last)) == 4
@@ -44,14 +43,14 @@ def test_stop_stops_and_the_page_turns_chinese_around_the_race(visit):
     page.wait_for_selector('.panel[data-state="running"]')
     page.click('[data-role="halt"]')
     ended(page)
-    states = page.locator(".panel").evaluate_all("panels => panels.map(panel => panel.dataset.state)")
-    assert "cancelled" in states
+    then = states(page)
+    assert "cancelled" in then
     page.click("#turn")
     page.wait_for_function("document.documentElement.lang === 'zh-CN'")
     page.wait_for_function("document.querySelector('#paint').innerText.startsWith('画')")
     page.wait_for_function("document.querySelector('#prompt textarea').value.startsWith('草地上')")
     assert "停" in page.locator(".stage").inner_text()
-    assert page.locator(".panel").evaluate_all("panels => panels.map(panel => panel.dataset.state)") == states
+    assert states(page) == then
 
 
 def test_a_sentence_that_looks_like_html_stays_text(visit):

@@ -6,11 +6,10 @@ Each moment is left as a picture in pytest's folder; what it took is printed, ne
 import pytest
 
 from lab.record import read
-from tests.chromium import ended, needs_chromium, paint
+from tests.chromium import ended, needs_chromium, paint, states
 
 pytestmark = needs_chromium
 LANES = ["latent", "pixel", "vqgan_clip", "unclip"]
-STATES = "panels => panels.map(panel => panel.dataset.state)"
 LOOKS = "canvases => canvases.map(canvas => canvas.toDataURL())"
 WATCH = """() => {  // from the click on: when a panel first changed, stood still longest, was signed
     const began = performance.now(), signed = {}, still = {}, frames = {}, changed = {}, last = {}, begun = {};
@@ -65,9 +64,6 @@ def test_ninety_seconds(visit, tmp_path, width, height, query):
         page.screenshot(path=tmp_path / f"{name}-{width}.png")
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), f"{name}: wider than the page"
 
-    def states():
-        return page.locator(".panel").evaluate_all(STATES)
-
     # 0 s: four pictures of a recorded race, the sentence, one dark button
     assert "seed 1, these weights" in page.locator('[data-role="line"]').inner_text()
     assert page.locator("#prompt textarea").input_value() == "a large red cat in a meadow"
@@ -86,7 +82,7 @@ def test_ninety_seconds(visit, tmp_path, width, height, query):
 
     # 30 s: all signed, the facts in words; the playhead un-paints
     ended(page)
-    assert states() == ["done"] * 4
+    assert states(page) == ["done"] * 4
     seen = page.evaluate("window.moments")
     times = seen["signed"].values()
     print(f"\n{width} px: first signed after {min(times):.1f} s, all after {max(times):.1f} s")
@@ -112,7 +108,7 @@ def test_ninety_seconds(visit, tmp_path, width, height, query):
     assert page.locator(".hints .chip").count() > 1
     page.click("#turn")
     page.wait_for_function("document.documentElement.lang === 'zh-CN'")
-    assert states() == ["done"] * 4
+    assert states(page) == ["done"] * 4
     moment("60s")
     if width < 900:
         return  # what follows is the same on a phone, and another race

@@ -52,7 +52,7 @@ def test_one_click_climbs_with_and_without_crops_and_another_goes_on(visit, widt
 
 def test_a_climb_stops_and_a_switch_changes_its_sheet(visit):
     page = visit()
-    open_tab(page, 1000)  # still climbing when it is stopped
+    open_tab(page, 200)
     page.click("#vq-crops-go")
     page.wait_for_selector("#vq-crops img")
     page.click("#vq-crops-stop")

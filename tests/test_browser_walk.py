@@ -6,11 +6,10 @@ import re
 import pytest
 
 from lab.record import read
-from tests.chromium import ended, needs_chromium
+from tests.chromium import ended, needs_chromium, states
 
 pytestmark = needs_chromium
 LINK = "?prompt=a+red+cat+%3Cimg+src%3Dx+onerror%3Dalert(1)%3E&seed=3&painters=latent,pixel&latent.guidance=3"
-STATES = "panels => panels.map(panel => panel.dataset.state)"
 FOCUSED = "document.activeElement.matches(%s)"
 # What is written alike in both languages: names, classes, licences, an example in the other language, a status unseen.
 ALIKE = re.compile(
@@ -38,7 +37,7 @@ def test_a_link_reopens_a_race_and_the_keyboard_alone_keeps_and_repaints_it(visi
     page = visit(query=LINK)
     page.wait_for_selector('.panel[data-lane="vqgan_clip"][data-state="absent"]')
     ended(page)
-    assert page.locator(".panel").evaluate_all(STATES) == ["done", "done", "absent", "absent"]
+    assert states(page) == ["done", "done", "absent", "absent"]
     assert page.locator("#prompt textarea").input_value() == "a red cat <img src=x onerror=alert(1)>"
     assert page.locator("#prompt img, .stage img[src='x']").count() == 0
     assert page.locator("#seed input").input_value() == "3"

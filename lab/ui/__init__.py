@@ -89,9 +89,7 @@ def _speak(page: gr.Blocks, texts: Texts, language: gr.Textbox, turn: gr.Button)
 
     # The page keeps a status of every component that progress was ever shown on, and goes through all of them at every
     # news of a race: of some hundred it would have no time left for a click.
-    quiet = {
-        "show_progress": "hidden", "show_progress_on": language, "queue": False, "api_visibility": "private",
-    }  # fmt: skip
+    quiet = compare.SILENT | {"show_progress_on": language}
     turn.click(switch, language, [language, *texts.components], **quiet,
                js="() => [quartet.speak(quartet.language === 'zh' ? 'en' : 'zh')]")  # fmt: skip
     page.load(switch, language, [language, *texts.components], js="() => [quartet.start()]", **quiet)

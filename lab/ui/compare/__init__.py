@@ -24,7 +24,7 @@ from lab.ui.words import EXAMPLES, say
 from models.engine import Engine
 from models.knobs import Knobs
 
-SILENT: dict[str, Any] = {"show_progress": "hidden", "queue": False, "api_visibility": "private"}
+SILENT = hints.SILENT
 
 
 def draw(engine: Engine, suite: str, texts: Texts, language: gr.Textbox, page: gr.Blocks) -> Show:
