@@ -1,6 +1,12 @@
 """The VQGAN+CLIP tab in Debian's Chromium: two climbs side by side with live curves, going on, stopping, switches."""
 
+import base64
+import io
+from itertools import combinations
+
+import numpy as np
 import pytest
+from PIL import Image
 
 from tests.chromium import needs_chromium
 
@@ -36,7 +42,9 @@ def test_one_click_climbs_with_and_without_crops_and_another_goes_on(visit, widt
     page.click("#vq-crops-go")
     page.wait_for_function(f"{LINE}.startsWith('Without crops')", timeout=LONG)
     first = page.locator("#vq-crops img").evaluate_all(PICTURES)
-    assert (len(first), len(set(first))) == (6, 5), "without crops CLIP is shown the picture itself"
+    pixels = [np.asarray(Image.open(io.BytesIO(base64.b64decode(each.split(",")[1])))).astype(int) for each in first]
+    alike = [one for one, other in combinations(pixels, 2) if one.shape == other.shape and abs(one - other).max() <= 1]
+    assert (len(pixels), len(alike)) == (6, 1), "without crops CLIP is shown the picture itself, but for rounding"
     for plot in ("asked", "fresh", "loss"):
         page.wait_for_function(f"document.querySelectorAll('#vq-crops-{plot} .mark-line path').length >= 2")
     page.click("#vq-crops-further")
