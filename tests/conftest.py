@@ -58,6 +58,7 @@ def visit(browser, address):
         page.on("request", lambda request: strange.append(request.url) if foreign(request.url, address) else None)
         page.on("pageerror", lambda error: strange.append(str(error)))
         page.on("dialog", lambda dialog: strange.append(dialog.message))
+        page.on("filechooser", lambda chooser: None)  # heard from the start: asked for at the click, it can come late
         page.goto(address + query)
         page.wait_for_selector('.panel[data-lane="unclip"] .name:not(:empty)')
         return page
