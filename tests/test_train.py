@@ -22,6 +22,7 @@ from lab.train.clip import architecture, encode_text, save_open_clip, save_text_
 from lab.train.data import Corpus
 from lab.train.diffusion import POOLED, body, focused, fold, start_from, times, unfold, weight
 from lab.train.loop import Plan, rate_at, train
+from lab.train.muon import learner
 from lab.train.near import altered
 from lab.train.team import gathered
 from lab.train.tokens import train_tokenizer
@@ -263,3 +264,35 @@ def test_every_recipe_runs_end_to_end(tmp_path):
     assert [part["part"] for part in json.loads(result.stdout)["parts"]] == list(PARTS)
     for part in classroom(out).parts.values():
         assert load(part) is not None
+
+
+def test_muon_steps_along_singular_vectors_as_the_quintic_has_it():
+    torch.manual_seed(0)
+    layer = nn.Conv2d(32, 24, 3).double()
+    layer.weight.grad = torch.randn_like(layer.weight)
+    before, taught = layer.weight.detach().clone(), layer.weight.grad.flatten(1)
+    u, s, v = torch.linalg.svd(taught, full_matrices=False)
+    s = s / s.norm()
+    for _ in range(5):
+        s = 3.4445 * s - 4.7750 * s**3 + 2.0315 * s**5
+    assert s.min() > 0.5
+    assert s.max() < 1.3
+    learner(layer, 0.01, (0.9, 0.99), 0.5, muon=True).step()
+    # 0.2 sqrt(32 x 9) long, and 0.01 x 0.5 of the weight decayed
+    expected = before * (1 - 0.005) - 0.01 * 0.2 * 288**0.5 * ((u * s) @ v).view_as(before)
+    assert (layer.weight - expected).abs().max() < 1e-6
+
+
+def test_muon_leaves_a_nets_ends_and_vectors_to_adamw_and_comes_back_from_a_file():
+    net = nn.ModuleDict({"conv_in": nn.Conv2d(16, 32, 1), "inner": nn.Linear(32, 32), "narrow": nn.Linear(32, 4)})
+    both = learner(net, 0.01, (0.9, 0.99), 0.0, muon=True)
+    assert [p.shape for group in both.muon.param_groups for p in group["params"]] == [(32, 32)]
+    assert sum(p.numel() for group in both.param_groups for p in group["params"]) == sum(
+        p.numel() for p in net.parameters()
+    )
+    sum(p.square().sum() for p in net.parameters()).backward()
+    both.step()
+    again = learner(net, 0.5, (0.9, 0.99), 0.0, muon=True)
+    again.load_state_dict(both.state_dict())
+    assert all(group["lr"] == 0.01 for group in again.param_groups)
+    assert again.muon.state[net["inner"].weight]["mean"].equal(both.muon.state[net["inner"].weight]["mean"])

@@ -30,7 +30,7 @@ SCHEDULE = {
 
 class DecoderRecipe:
     name = "decoder"
-    plan = Plan(batch=32, rate=6e-4, betas=(0.9, 0.99), decay=0.01, warmup=100, cooldown=0.4, ema=0.999)
+    plan = Plan(batch=32, rate=5e-4, betas=(0.9, 0.99), decay=0.01, warmup=100, cooldown=0.4, ema=0.999, muon=True)
 
     def __init__(self, out: Path, minutes: float, resume: bool) -> None:
         torch.manual_seed(6)

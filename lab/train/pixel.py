@@ -47,7 +47,7 @@ CENTRE = -0.7  # of the timesteps met most: with a linear beta, shapes are decid
 
 class PixelRecipe:
     name = "pixel"
-    plan = Plan(batch=32, rate=7e-4, betas=(0.9, 0.99), decay=0.01, warmup=200, cooldown=0.35, ema=0.999)
+    plan = Plan(batch=32, rate=5e-4, betas=(0.9, 0.99), decay=0.01, warmup=200, cooldown=0.35, ema=0.999, muon=True)
 
     def __init__(self, out: Path, minutes: float, resume: bool) -> None:
         torch.manual_seed(4)
