@@ -5,6 +5,7 @@ import shutil
 import threading
 from functools import partial
 
+import gradio as gr
 import httpx
 import pytest
 import torch
@@ -15,12 +16,12 @@ from lab.race.choices import chosen, joined
 from lab.race.painters import samplers_of
 from lab.race.suites import Machine, needed, suite_to_serve
 from lab.ui import suites
-from lab.ui.suites import ending, fetch, report, way
+from lab.ui.suites import ending, fetch, near, report, way
 from lab.ui.switch import Switch
 from lab.ui.weights import reachable
 from lab.ui.words import LANGUAGES, say
 from models.catalog import shapes as at
-from models.catalog.full import CLIP_FILES, NET, home
+from models.catalog.full import CLIP_FILES, NET, SAFETY_FILES, home
 from models.hub.fetch import Hub
 from models.hub.trouble import SENTENCES, NotFetched
 from models.protocol import Prompt, Request
@@ -43,7 +44,8 @@ def hub(monkeypatch, tmp_path):
     monkeypatch.setattr(Machine, "here", classmethod(lambda cls, device="cpu": here))
     monkeypatch.setattr(suites, "PACE", 0.01)
     monkeypatch.setattr(suites, "_needs", lambda *_: [])  # has tests of its own
-    files = {(repo, name): (tinyhub.hub() / repo / name).read_bytes() for repo in NEEDED for name in NEEDED[repo]}
+    wanted = NEEDED | {at.SD15: SAFETY_FILES}
+    files = {(repo, name): (tinyhub.hub() / repo / name).read_bytes() for repo in wanted for name in wanted[repo]}
     with standin(files) as server:
         yield server
 
@@ -74,7 +76,7 @@ def said(told):
 
 
 def get(engine, switch, accepted=True):
-    return list(fetch(engine, "classroom", switch, WANTED, accepted))
+    return list(fetch(engine, "classroom", switch, WANTED, accepted, here=True))
 
 
 def weights():
@@ -83,10 +85,10 @@ def weights():
 
 def test_nothing_is_fetched_before_the_licences_are_accepted(engine, hub):
     switch = switch_of(engine, hub)
-    assert row(report(engine, "classroom", switch))["act"] == "fetch"
+    assert row(report(engine, "classroom", switch, here=True))["acts"] == ["fetch"]
     (told,) = get(engine, switch, accepted=False)
     assert said(told) == "suites.unaccepted"
-    (told,) = fetch(engine, "classroom", switch, "../../etc", True)
+    (told,) = fetch(engine, "classroom", switch, "../../etc", True, here=True)
     assert said(told) == "suites.refused"
     assert hub.asked == []
 
@@ -95,11 +97,11 @@ def test_a_fetch_is_seen_stopped_half_way_and_gone_on_with(engine, hub):
     switch, go = switch_of(engine, hub), threading.Event()
     hub.trouble[WEIGHTS] = ("hold", 0.6, go)
     seen, busy = [], []
-    for told in fetch(engine, "classroom", switch, WANTED, True):
+    for told in fetch(engine, "classroom", switch, WANTED, True, here=True):
         now = told["fetch"]
         if now and now["file"] == WEIGHTS and now["done"] and not go.is_set():
             seen.append((now["nth"], now["of"], now["done"], now["total"]))
-            busy.append(said(next(fetch(engine, "classroom", switch, WANTED, True))))
+            busy.append(said(next(fetch(engine, "classroom", switch, WANTED, True, here=True))))
             switch.fetching.stop()
             assert report(engine, "classroom", switch)["fetch"]["state"] == "stopping"
             go.set()
@@ -112,7 +114,7 @@ def test_a_fetch_is_seen_stopped_half_way_and_gone_on_with(engine, hub):
     hub.trouble.clear()
     hub.served.clear()
     told = get(engine, switch)[-1]
-    assert (said(told), row(told)["state"], row(told)["act"]) == ("fetch.done", "ready", "paint")
+    assert (said(told), row(told)["state"], row(told)["acts"]) == ("fetch.done", "ready", ["paint"])
     assert hub.served[WEIGHTS] <= size - done, "what had arrived was asked for again"
     assert "model.safetensors" not in hub.served
 
@@ -123,6 +125,83 @@ def test_what_goes_wrong_is_a_sentence_in_both_languages(engine, hub, trouble, k
     switch = switch_of(engine, hub)
     assert said(get(engine, switch)[-1]) == f"fetch.{kind}"
     assert not switch.fetching.busy
+
+
+def test_stable_diffusion_brings_the_safety_checker_and_what_has_come_is_shown_under_it(engine, hub):
+    wanted, switch = "full:sd-1.5", switch_of(engine, hub)
+    told = row(report(engine, "classroom", switch, here=True), wanted)
+    assert told["missing"] == ["clip", "unet", "vae", "safety"]
+    assert told["guard"] == {"bytes": 1_220_000_000, "licence": "creativeml-openrail-m"}
+    assert told["bytes"] > 1_220_000_000 + 3_440_000_000
+    assert " vae safety " in told["command"]
+    shutil.copytree(tinyhub.hub() / at.CLIP_L14, home() / at.CLIP_L14)
+    shutil.copytree(tinyhub.hub() / at.SD15, home() / at.SD15, ignore=shutil.ignore_patterns("safety_checker"))
+    told = row(report(engine, "classroom", switch, here=True), wanted)
+    assert (told["state"], told["missing"], told["acts"]) == ("ready", ["safety"], ["paint", "fetch"])
+    assert told["bytes"] == told["guard"]["bytes"]
+    assert "safety" not in suite_to_serve("full").parts
+    last = list(fetch(engine, "classroom", switch, wanted, True, here=True))[-1]
+    assert said(last) == "fetch.done"
+    told = row(last, wanted)
+    assert (told["guard"], told["missing"], told["bytes"], told["command"]) == (None, [], 0, "")
+    assert "safety" in suite_to_serve("full").parts
+    assert {path.rsplit("/", 1)[0].partition("/main/")[2] for _, path, *_ in hub.asked} >= {"safety_checker"}
+
+
+def asking(host):
+    return gr.Request(client={"host": host, "port": 1}, headers={})
+
+
+async def drawn(engine, switch):
+    """The table alone, drawn while a loop runs: where none does, Gradio opens one and never closes it."""
+    with gr.Blocks() as page, gr.Tab() as tab:
+        suites.draw(engine, "classroom", tab, switch)
+    return page
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.2", "::1", "::ffff:127.0.0.1"])
+def test_who_sits_at_this_machine_is_near(host):
+    assert near(asking(host))
+
+
+@pytest.mark.parametrize("host", ["192.168.0.9", "10.0.0.1", "::ffff:192.168.0.9", "fe80::1", "0.0.0.0", "name", ""])
+def test_another_machine_may_look_on_and_no_more(engine, hub, host):
+    switch = switch_of(engine, hub)
+    page = asyncio.run(drawn(engine, switch))
+    call = {one.fn.__name__: one.fn for one in page.fns.values()}
+    (table,) = [block for block in page.blocks.values() if block.elem_id == "suites"]
+    (halt,) = [fn for fn in table.server_fns if fn.__name__ == "halt"]
+    event = gr.EventData(None, {"suite": WANTED, "accepted": True})
+    (told,) = call["begin"](event, asking(host))
+    assert said(told) == "suites.far"
+    assert (hub.asked, switch.fetching.now) == ([], None)
+    (told,) = call["look"](asking(host))
+    assert told["far"]
+    assert [row["acts"] for row in told["rows"] if "fetch" in row["acts"]] == []
+    halt([], asking(host))
+    assert not switch.fetching._stop.is_set()
+    (told,) = call["look"](asking("127.0.0.1"))
+    assert (told["far"], row(told)["acts"]) == (False, ["fetch"])
+    halt([], asking("127.0.0.1"))
+    assert switch.fetching._stop.is_set()
+
+
+def test_the_address_of_a_visitor_comes_from_the_connection(engine, hub):
+    """Through Gradio's own routes, as a browser on another machine would come."""
+    switch = switch_of(engine, hub)
+
+    async def halt(host, **headers):
+        page = await drawn(engine, switch)
+        server = gr.mount_gradio_app(FastAPI(), page, "/")
+        (table,) = [number for number, block in page.blocks.items() if block.elem_id == "suites"]
+        body = {"component_id": table, "data": [], "fn_name": "halt", "session_hash": "somebody"}
+        transport = httpx.ASGITransport(server, client=(host, 1))
+        async with httpx.AsyncClient(transport=transport, base_url=f"http://{host}") as client:
+            answer = await client.post("/gradio_api/component_server", json=body, headers=headers)
+        return answer.status_code, switch.fetching._stop.is_set()
+
+    assert asyncio.run(halt("192.168.0.9", **{"x-forwarded-for": "127.0.0.1"})) == (200, False)
+    assert asyncio.run(halt("127.0.0.1")) == (200, True)
 
 
 def test_every_trouble_has_its_sentence():
@@ -157,7 +236,7 @@ def test_what_was_fetched_gets_a_page_without_a_restart_and_paints_as_alone(engi
     assert suites.up(switch, "full") == "../../"
     assert set(missing(engine, "full")) == {"latent", "vqgan_clip", "unclip"}
     assert row(report(engine, "full", switch))["here"]
-    assert row(report(engine, "full", switch), "classroom")["act"] == "paint"
+    assert row(report(engine, "full", switch), "classroom")["acts"] == ["paint"]
 
     request = Request("pixel", prompt, settle(engine, "pixel", knobs, "full"), "full", "t", True)
     alone = default_engine(suite_to_serve("full"))
@@ -172,7 +251,7 @@ def test_to_the_public_nothing_is_fetched_and_only_what_is_pinned_is_painted_wit
         shutil.copytree(tinyhub.hub() / repo, home() / repo)
     switch = switch_of(engine, hub, public=True)
     told = report(engine, "classroom", switch)
-    assert {row["act"] for row in told["rows"]} == {""}
+    assert [row["acts"] for row in told["rows"] if row["acts"]] == []
     assert row(told)["state"] == "ready"
     assert reachable(engine, "classroom", switch) == ["classroom"]
     assert said(get(engine, switch)[-1]) == "suites.refused"
@@ -181,7 +260,7 @@ def test_to_the_public_nothing_is_fetched_and_only_what_is_pinned_is_painted_wit
     assert said(asyncio.run(way(None, "classroom", WANTED))) == "suites.refused"
     assert hub.asked == []
     assert set(switch.open) == {"classroom"}
-    assert {row["act"] for row in report(engine, "classroom")["rows"]} == {""}, "a lent GPU has no switch"
+    assert [row for row in report(engine, "classroom")["rows"] if row["acts"]] == [], "a lent GPU has no switch"
 
 
 def test_a_guard_that_comes_with_another_suite_leaves_the_first_as_it_was(engine):

@@ -18,6 +18,12 @@ function reason(row) {
   return row.pinned ? "" : say("suites.unpinned");
 }
 
+// The safety checker, where it is not here yet: it comes along, or is all that is left to fetch.
+function guard(row) {
+  const values = { n: size(row.guard.bytes), licence: row.guard.licence || say("models.unverified") };
+  return say(row.state === "ready" ? "suites.guard.alone" : "suites.guard.with", values);
+}
+
 // What has to be known before fetching: licences, pages to go to by hand, and the command that does it.
 function conditions(row) {
   const box = make("details"), list = make("ul");
@@ -65,8 +71,8 @@ async function go(wanted) {
 function acts(row) {
   const place = make("div", "doing");
   if (row.here) place.append(make("span", "quiet", say("suites.here")));
-  if (row.act === "paint") place.append(button("suites.paint", row, () => go(row.suite)));
-  if (row.act !== "fetch") return place;
+  if (row.acts.includes("paint")) place.append(button("suites.paint", row, () => go(row.suite)));
+  if (!row.acts.includes("fetch")) return place;
   const label = make("label"), box = Object.assign(make("input"), { type: "checkbox", checked: accepted.has(row.suite) });
   const get = button("suites.get", row, () => {
     asked = row.suite;
@@ -89,6 +95,7 @@ function lineOf(row) {
   item.append(head);
   const why = reason(row);
   if (why) item.append(make("p", "why", why));
+  if (row.guard) item.append(make("p", "why", guard(row)));
   if (row.suite !== "classroom") item.append(conditions(row));
   if (row.suite !== "classroom" || row.family === "latent") item.append(acts(row));
   item.dataset.suite = row.suite;
@@ -109,7 +116,7 @@ function progress() {
   stop.disabled = now.state === "stopping";
   box.append(bar, make("p", "number", bytes), make("p", "", say("fetch.progress", now)));
   if (stop.disabled) box.append(make("p", "quiet", say("fetch.stopping")));
-  box.append(stop);
+  if (!props.value.far) box.append(stop);
   item.append(box);
   if (held === stop.dataset.key) stop.focus();
 }
@@ -131,9 +138,9 @@ function table(value) {
   const lanes = [...new Set(value.rows.map((row) => row.family))];
   const now = make("p", "", say("suites.now") + " ");
   now.append(make("code", "", value.suite));
-  const needs = make("ul", "choices needs");
+  const needs = make("ul", "choices needs"), far = value.far ? [make("p", "quiet far", say("suites.far"))] : [];
   needs.append(...value.needs.map(need));
-  root.replaceChildren(make("p", "lead", say("suites.about")), now, make("p", "", say("needs")), needs, line, ...lanes.flatMap((lane) => {
+  root.replaceChildren(make("p", "lead", say("suites.about")), now, make("p", "", say("needs")), needs, ...far, line, ...lanes.flatMap((lane) => {
       const title = make("h3"), list = make("ul", "choices");
       title.append(make("span", "mark " + lane), say("painter." + lane));
       list.append(...value.rows.filter((row) => row.family === lane).map(lineOf));

@@ -66,6 +66,11 @@ def needed(suite: Suite, lane: str) -> dict[str, Part]:
     return {seen[name]: suite.parts[seen[name]] for name in dict.fromkeys(named_by(SAMPLERS[lane])) if name in seen}
 
 
+def guard_of(suite: Suite, lane: str) -> dict[str, Part]:
+    """The safety checker, which comes along with Stable Diffusion: pictures are shown to everybody under it alone."""
+    return {name: suite.parts[name] for name in ("safety",) if lane == "latent" and name in suite.parts}
+
+
 def suite_to_serve(name: str, device: str = "cpu", public: bool = False, safety: bool = True) -> Suite:
     """The suite that an app runs, under guard where its safety checker is here.
 
@@ -97,27 +102,32 @@ def unfit_for_public(suite: Suite, lock: Mapping[str, Locked] | None = None) -> 
 
 def _row(name: str, lane: str, suite: Suite, machine: Machine, lock: Mapping[str, Locked], work: int = 0) -> Row:
     """`work`: bytes that a run needs beside the weights."""
-    parts = needed(suite, lane)
-    missing = {key: part for key, part in parts.items() if loaders.fault(part)}
-    weights, size = _sum(map(loaders.expect, parts.values())), _sum(map(_bytes, missing.values()))
+    parts, guard = needed(suite, lane), guard_of(suite, lane)
+    missing, unguarded = _missing(parts), _missing(guard)
+    weights, size = _sum(map(loaders.expect, parts.values())), _sum(map(_bytes, (missing | unguarded).values()))
     memory = None if weights is None else weights + work
     by_hand = sorted({part.source.url for part in missing.values() if part.source.url})
     state, why = "ready" if not missing else "byhand" if by_hand else "fetch", None
+    obstacle = "offline" if machine.offline else "disk" if (size or 0) > machine.disk else None
     if memory is not None and memory > machine.memory:
         state, why = "impossible", "memory"
-    elif missing and machine.offline:
-        state, why = "impossible", "offline"
-    elif missing and (size or 0) > machine.disk:
-        state, why = "impossible", "disk"
-    sources = {part.source.repo or part.source.url or "": part.source for part in parts.values()}
+    elif missing and obstacle:
+        state, why = "impossible", obstacle
+    absent = [*missing, *([] if state == "ready" and obstacle else unguarded)]  # a painter can do without a guard
+    sources = {part.source.repo or part.source.url or "": part.source for part in (parts | guard).values()}
     return {
         "suite": name, "family": lane, "guide": False, "state": state, "why": why, "parts": list(parts),
-        "missing": list(missing), "bytes": size if missing else 0, "memory": memory, "weights": weights,
+        "missing": absent, "bytes": size if absent else 0, "memory": memory, "weights": weights,
+        "guard": next(({"bytes": _bytes(part), "licence": part.source.licence} for part in unguarded.values()), None),
         "have": machine.memory,
         "disk": machine.disk, "pages": by_hand, "pinned": not unpinned(parts.values(), lock),
         "licences": [[repo, source.licence] for repo, source in sources.items()],
-        "command": f"quartet fetch {' '.join(missing)} --suite {name} --accept" if missing else "",
+        "command": f"quartet fetch {' '.join(absent)} --suite {name} --accept" if absent else "",
     }  # fmt: skip
+
+
+def _missing(parts: Mapping[str, Part]) -> dict[str, Part]:
+    return {name: part for name, part in parts.items() if loaders.fault(part)}
 
 
 def _bytes(part: Part) -> int | None:

@@ -1,12 +1,14 @@
 """What each painter needs, and which weights it could run on: ready, to be fetched, or not possible here and why.
 
 Where the page is not public, what can be fetched is fetched here, and what is ready gets a page of its own.
+Other machines may look on: a fetch fills this one's disk and line, so whoever sits here begins and stops it.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any
 
 import gradio as gr
@@ -16,7 +18,7 @@ from lab.race.choices import chosen
 from lab.race.fetching import Progress
 from lab.race.needs import need_of
 from lab.race.painters import plan, precision
-from lab.race.suites import Machine, Row, availability, needed
+from lab.race.suites import Machine, Row, availability
 from lab.ui.acts import Refusal
 from lab.ui.stage.news import piece, sentence
 from lab.ui.theme import asset
@@ -42,15 +44,15 @@ def draw(engine: Engine, suite: str, tab: gr.Tab, switch: Switch | None = None) 
     async def paint(asked: list[Any]) -> Shown:  # Gradio marks what the browser may call, and a method bears no marks
         return await way(switch, suite, str(asked[0]))
 
-    def halt(asked: list[Any]) -> None:
-        if switch is not None:
+    def halt(asked: list[Any], request: gr.Request) -> None:
+        if switch is not None and near(request):
             switch.fetching.stop()
 
-    def begin(event: gr.EventData) -> Iterator[Shown]:
-        yield from fetch(engine, suite, switch, str(event.suite), event.accepted is True)
+    def begin(event: gr.EventData, request: gr.Request) -> Iterator[Shown]:
+        yield from fetch(engine, suite, switch, str(event.suite), event.accepted is True, near(request))
 
-    def look() -> Iterator[Shown]:
-        yield from follow(engine, suite, switch)
+    def look(request: gr.Request) -> Iterator[Shown]:
+        yield from follow(engine, suite, switch, near(request))
 
     table = gr.HTML(
         None,
@@ -65,13 +67,26 @@ def draw(engine: Engine, suite: str, tab: gr.Tab, switch: Switch | None = None) 
     table.bring(begin, None, table, trigger_mode="multiple", **quiet)
 
 
-def report(engine: Engine, suite: str, switch: Switch | None = None) -> Shown:
-    """Plain data for the page: the suite that runs, what each painter needs with it, and a row for every choice."""
+def near(request: gr.Request) -> bool:
+    """Whether who asks sits at this machine; one behind a proxy is where the proxy says, or else where that is."""
+    try:
+        address = ip_address(request.client.host)
+    except (AttributeError, ValueError):  # a socket of this machine's own has no address, nor has a stranger's
+        return False
+    return (getattr(address, "ipv4_mapped", None) or address).is_loopback
+
+
+def report(engine: Engine, suite: str, switch: Switch | None = None, here: bool = False) -> Shown:
+    """Plain data for the page: the suite that runs, what each painter needs with it, and a row for every choice.
+
+    `here`: for somebody at this machine, who may fetch.
+    """
     machine = Machine.here(engine.registry.device.type)
     rows = [row | {"licences": [_licence(*one) for one in row["licences"]]} for row in availability(machine)]
     return {
         "suite": suite, "device": machine.device, "needs": _needs(engine, suite), "line": None,
-        "rows": [row | {"here": _here(suite, row), "act": _act(suite, row, switch)} for row in rows],
+        "rows": [row | {"here": _here(suite, row), "acts": _acts(suite, row, switch, here)} for row in rows],
+        "far": switch is not None and not switch.public and not here,
         "fetch": told(switch.fetching.now) if switch and switch.fetching.busy else None,
     }  # fmt: skip
 
@@ -86,24 +101,27 @@ async def way(switch: Switch | None, suite: str, wanted: str) -> Shown:
         return {"line": sentence(refusal.key, **refusal.values)}
 
 
-def fetch(engine: Engine, suite: str, switch: Switch | None, wanted: str, accepted: bool) -> Iterator[Shown]:
+def fetch(
+    engine: Engine, suite: str, switch: Switch | None, wanted: str, accepted: bool, here: bool = False
+) -> Iterator[Shown]:
     """Fetch what a row lacks, and tell how it goes; a sentence where that is refused or fails."""
-    now = report(engine, suite, switch)
-    rows = [row for row in now["rows"] if row["suite"] == wanted and row["act"] == "fetch"]
+    now = report(engine, suite, switch, here)
+    rows = [row for row in now["rows"] if row["suite"] == wanted and "fetch" in row["acts"]]
     if switch is None or not rows:
-        yield now | {"line": sentence("suites.refused")}
+        yield now | {"line": sentence("suites.far" if now["far"] else "suites.refused")}
     elif not accepted:
         yield now | {"line": sentence("suites.unaccepted")}
     else:
         table = plan(wanted, precision(wanted, now["device"]))
-        parts = needed(table, rows[0]["family"])
-        begun = switch.fetching.begin(wanted, {name: parts[name] for name in rows[0]["missing"]})
-        yield from follow(engine, suite, switch, None if begun else sentence("suites.busy"), begun)
+        begun = switch.fetching.begin(wanted, {name: table[name] for name in rows[0]["missing"]})
+        yield from follow(engine, suite, switch, here, None if begun else sentence("suites.busy"), begun)
 
 
-def follow(engine: Engine, suite: str, switch: Switch | None, line: Any = None, begun: bool = False) -> Iterator[Shown]:
+def follow(
+    engine: Engine, suite: str, switch: Switch | None, here: bool = False, line: Any = None, begun: bool = False
+) -> Iterator[Shown]:
     """The page's data, and again while a fetch goes on, whoever began it; at its end with how it went."""
-    now = report(engine, suite, switch)
+    now = report(engine, suite, switch, here)
     yield now | {"line": line}
     if now["fetch"] is None and not begun:  # one that was begun may be over by now
         return
@@ -112,7 +130,7 @@ def follow(engine: Engine, suite: str, switch: Switch | None, line: Any = None, 
         yield now | {"line": line, "fetch": told(switch.fetching.now)}
     if switch.fetching.now.state == "done":
         switch.renew()
-    yield report(engine, suite, switch) | {"line": ending(switch.fetching.now)}
+    yield report(engine, suite, switch, here) | {"line": ending(switch.fetching.now)}
 
 
 def told(now: Progress) -> Shown:
@@ -144,13 +162,12 @@ def _here(suite: str, row: Row) -> bool:
     return row["suite"] == suite or row["suite"].partition(":")[2] in chosen(suite).values()
 
 
-def _act(suite: str, row: Row, switch: Switch | None) -> str:
-    """What the page may do with a row: paint, fetch, or nothing."""
-    if switch is None:
-        return ""
-    if row["state"] == "ready" and not _here(suite, row) and switch.offers(suite, row["suite"]):
-        return "paint"
-    return "fetch" if row["state"] in ("fetch", "byhand") and not switch.public else ""
+def _acts(suite: str, row: Row, switch: Switch | None, here: bool) -> list[str]:
+    """What the page may do with a row: paint with it, fetch what it lacks, both, or nothing."""
+    if switch is None or row["state"] == "impossible":
+        return []
+    paints = row["state"] == "ready" and not _here(suite, row) and switch.offers(suite, row["suite"])
+    return ["paint"] * paints + ["fetch"] * bool(row["missing"] and here and not switch.public)
 
 
 def _needs(engine: Engine, suite: str) -> list[dict[str, Any]]:

@@ -27,6 +27,14 @@ WORDS: dict[str, tuple[str, str]] = {
     "suites.mega": ("{n} MB", "{n} 兆字节"),
     "suites.guide": ("(as the eye that leads pixel painter and optimiser)", "（作为引导像素画家和优化器的眼睛）"),
     "suites.fetch": ("About {n} to fetch. Read the licences first.", "大约要获取 {n}。请先读许可证。"),
+    "suites.guard.with": (
+        "With it comes the safety checker, {n} of that, {licence}: pictures are shown to everybody under it alone.",
+        "其中 {n} 是一同取来的安全检查器（{licence}）：对所有人开放的页面必须有它。",
+    ),
+    "suites.guard.alone": (
+        "Its safety checker is not here: {n}, {licence}. Pictures are shown to everybody under it alone.",
+        "这里还没有它的安全检查器：{n}（{licence}）。对所有人开放的页面必须有它。",
+    ),
     "suites.byhand": (
         "These weights are on no hub. Open their page, save the files, and the command does the rest.",
         "这些权重不在仓库里。请打开它们的网页保存文件，其余由命令完成。",
@@ -62,6 +70,12 @@ WORDS: dict[str, tuple[str, str]] = {
         "请先读许可证，并表示接受。什么都没有获取。",
     ),
     "suites.busy": ("Something is being fetched already. One after the other.", "已经在获取别的了，请一个一个来。"),
+    "suites.far": (
+        "Only somebody at the machine that serves this page may fetch, since it fills that machine's disk and line. "
+        "Open the page there, at 127.0.0.1 or localhost, or run the command in a shell there.",
+        "获取会占用提供本页的那台机器的磁盘和网络，所以只有坐在它前面的人能开始。"
+        "请在那台机器上用 127.0.0.1 或 localhost 打开本页，或在终端运行那条命令。",
+    ),
     "suites.refused": (
         "That is not done on this page: these weights are not here, or not for everybody to use.",
         "本页不这样做：这些权重不在这里，或者不对所有人开放。",
