@@ -69,7 +69,7 @@ class Spec:
     def _within(self, value: float) -> bool:
         inside = (self.low is None or value >= self.low) and (self.high is None or value <= self.high)
         on_grid = self.type is float or self.step is None or (value - (self.low or 0)) % self.step == 0
-        return inside and on_grid and math.isfinite(value)
+        return inside and on_grid and abs(value) < math.inf
 
 
 def _cast(kind: type, value: Any) -> tuple[bool, Any]:
@@ -78,7 +78,10 @@ def _cast(kind: type, value: Any) -> tuple[bool, Any]:
     if kind is int and isinstance(value, Integral) and not is_bool:
         return True, int(value)
     if kind is float and isinstance(value, Real) and not is_bool:
-        return True, float(value)
+        try:
+            return True, float(value)
+        except OverflowError:  # a whole number of hundreds of digits
+            return False, value
     return (kind is bool and is_bool) or (kind is str and isinstance(value, str)), value
 
 

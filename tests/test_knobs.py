@@ -38,6 +38,11 @@ class Sample(Knobs):
         ("flip", 1, "bool"),
         ("cut", float("nan"), "float from 0.0 or None"),
         ("cut", -1.0, "float from 0.0 or None"),
+        pytest.param("guidance", 10**400, "float from 1.0 to 30.0", id="beyond-floats"),
+        pytest.param("cut", 10**400, "float from 0.0 or None", id="beyond-floats-without-end"),
+        pytest.param("steps", -(10**400), "int from 1 to 1000 steps", id="beyond-floats-below"),
+        ("guidance", "7.5", "float from 1.0 to 30.0"),
+        ("scheduler", ["ddim"], "one of 'ddpm', 'ddim'"),
     ],
 )
 def test_a_refusal_names_field_value_and_range(name, value, allowed):
