@@ -73,11 +73,37 @@ def test_text_to_image_is_stocks(name, guidance):
     assert dict(played.asked)["denoise"] == (2 if guidance == 1 else 4)
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_a_single_step_is_stocks(name):
+    close(
+        ours(PROMPT, scheduler=name, steps=1, guidance=7.5).picture,
+        stock(StableDiffusionPipeline, name, 1, 7.5, **WIDE),
+    )
+
+
 def test_ddim_with_eta_is_stocks():
     close(
         ours(PROMPT, scheduler="ddim", eta=1.0, steps=6, guidance=5.0).picture,
         stock(StableDiffusionPipeline, "ddim", 6, 5.0, eta=1.0, **WIDE),
     )
+    some = {"guidance": 7.5, "strength": 0.6}
+    played = ours(replace(PROMPT, image=PICTURE), scheduler="ddim", eta=0.5, steps=5, **some)
+    images = PICTURE.expand(2, -1, -1, -1)
+    want = stock(StableDiffusionImg2ImgPipeline, "ddim", 5, 7.5, strength=0.6, image=images, eta=0.5)
+    close(played.picture, want)
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if name != "ddim"])
+def test_eta_is_nothing_to_any_other_scheduler(name):
+    with_eta, without = (ours(PROMPT, scheduler=name, steps=3, eta=eta).picture for eta in (1.0, 0.0))
+    assert torch.equal(with_eta, without)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_where_all_is_to_be_repainted_inpainting_is_image_to_image(name):
+    prompt, knobs = replace(PROMPT, image=PICTURE), {"scheduler": name, "steps": 4, "strength": 0.75}
+    masked = ours(replace(prompt, mask=torch.ones(1, 16, 24)), **knobs)
+    assert torch.equal(masked.picture, ours(prompt, **knobs).picture)
 
 
 @pytest.mark.parametrize(("guidance", "strength"), [(1.0, 0.6), (7.5, 1.0)])
@@ -168,6 +194,9 @@ def test_settings_out_of_range_name_themselves(settings, says):
 def test_settings_that_do_not_fit_the_suite_or_the_prompt_say_what_would():
     with pytest.raises(ValueError, match=r"strength is 0\.1; give 0\.2 to 1"):
         ours(replace(PROMPT, image=PICTURE), steps=5, strength=0.1)
+    with pytest.raises(ValueError, match=r"strength is 0\.333; give 0\.334 to 1"):
+        ours(replace(PROMPT, image=PICTURE), steps=3, strength=0.333)
+    assert ours(replace(PROMPT, image=PICTURE), steps=3, strength=0.334).counts == [(1, 1)]
     with pytest.raises(ValueError, match="mask is given, but image is None"):
         ours(replace(PROMPT, mask=MASK))
     config = {"unet_scheduler": LATENT | {"num_train_timesteps": 10}}

@@ -7,6 +7,7 @@ Stable Diffusion's latents are nearly colours: one matrix shows them while they 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Generator, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -136,7 +137,7 @@ def _begin(
     begin = (knobs.steps - min(int(knobs.steps * knobs.strength), knobs.steps)) * scheduler.order
     times = scheduler.timesteps[begin:]
     if not len(times):
-        low = 1 / knobs.steps
+        low = math.ceil(1000 / knobs.steps) / 1000  # rounded up, so that it will do
         raise ValueError(
             f"strength is {knobs.strength}; give {low:.3g} to 1, so that of {knobs.steps} steps one is left"
         )
