@@ -1,6 +1,10 @@
 """Fetching, against a hub on this computer that answers over real HTTP: nothing half or foreign is ever kept."""
 
+import os
 import resource
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -171,6 +175,15 @@ def test_every_answer_of_a_hub_is_explained(hub, tmp_path, trouble, kind, says):
     error = refused(kind, hub, tmp_path, revision=COMMIT)
     assert all(word in str(error) for word in (REPO, hub.url, *says)), error
     assert names(tmp_path) == []
+
+
+def test_a_mirror_is_named_in_the_environment(hub, tmp_path):
+    """In a process of its own: the hub's library reads its environment when it is imported."""
+    program = f"from pathlib import Path; from models.hub.fetch import fetch; fetch({REPO!r}, [{SMALL!r}], Path('.'))"
+    told = {"HF_ENDPOINT": hub.url, "HF_HUB_OFFLINE": "0", "PYTHONPATH": str(Path(__file__).resolve().parents[1])}
+    subprocess.run([sys.executable, "-c", program], check=True, cwd=tmp_path, env=os.environ | told)
+    assert (tmp_path / SMALL).read_bytes() == FILES[REPO, SMALL]
+    assert hub.asked, "and nobody else was"
 
 
 def test_names_that_are_not_there_are_explained(hub, tmp_path):
