@@ -72,7 +72,7 @@ class ClipRecipe:
         else:
             self.net = load_open_clip(folder)
         self.clip = Clip.from_folder(folder)
-        self.corpus = Corpus.load(amount(minutes), self.clip, variants=4, keep=KEEP)
+        self.corpus = Corpus.load(amount(minutes), self.clip, variants=4, keeps=(KEEP,))
         self.fixed = self.corpus.draw(torch.Generator().manual_seed(7), 64)
 
     def _captions(self, rows: Tensor, rng: torch.Generator) -> Tensor:

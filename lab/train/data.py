@@ -16,6 +16,7 @@ from models.parts.clip import Clip
 
 CACHE = Path("runs/cache")
 FULL = 96_000  # scenes painted for a training of ten minutes or more
+KEEPS = (0.8, 0.2)  # of what could be said: captions are full and bare in turn, as what people type is
 
 
 def amount(minutes: float) -> int:
@@ -48,16 +49,18 @@ class Corpus:
         return marks
 
     @classmethod
-    def load(cls, count: int, clip: Clip | None = None, variants: int = 4, keep: float = 0.8) -> Corpus:
-        """The first `count` training scenes; with `clip`, their captions in its tokens."""
+    def load(
+        cls, count: int, clip: Clip | None = None, variants: int = 2, keeps: tuple[float, ...] = KEEPS
+    ) -> Corpus:
+        """The first `count` training scenes; with `clip`, `variants` captions of each of `keeps`, in its tokens."""
         seeds = range(TRAIN, TRAIN + count)
         tokens = None
         if clip is not None:
-            name = CACHE / f"tokens-{count}-{variants}-{keep}.npy"
+            name = CACHE / f"tokens-{count}-{variants}-{'-'.join(map(str, keeps))}.npy"
             if not name.exists():
-                flat = clip.tokenize(captions(seeds, variants, keep)).ids
+                said = [clip.tokenize(captions(seeds, variants, keep)).ids.view(count, variants, -1) for keep in keeps]
                 CACHE.mkdir(parents=True, exist_ok=True)
-                np.save(name, flat.view(count, variants, -1).to(torch.int16).numpy())
+                np.save(name, torch.cat(said, dim=1).to(torch.int16).numpy())
             tokens = torch.from_numpy(np.load(name))
         return cls(pictures(seeds, cache=CACHE), tokens)
 
