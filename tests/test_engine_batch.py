@@ -12,8 +12,8 @@ import pytest
 import torch
 
 from lab.race import default_engine
-from models.engine.batch import Caps
-from models.protocol import Prompt, Request
+from models.engine.batch import AGAIN, Caps
+from models.protocol import Prompt, Request, ask
 from tests import tiny, tinysuite
 
 MIXED = [
@@ -150,10 +150,39 @@ def test_a_cap_is_the_largest_size_that_is_quick_and_still_gains():
     for rows, seconds in ((2, 0.2), (4, 0.3)):
         caps.note("decode", rows, seconds)
     assert caps.most("decode") == 2
-    caps.note("decode", 4, 0.2)  # it was only a busy moment
+    caps.note("decode", 4, 0.2)  # the shortest time counts
     assert caps.most("decode") == 8
     caps.note("huge", 1, 2.0)
     assert caps.most("huge") == 1
+
+
+def test_a_busy_moment_does_not_shrink_batches_for_good():
+    """Pairs of rows, of which the first came in a busy moment: they are split, and then together again."""
+    cost = tiny.Cost(echo=10.0)
+
+    def painting():
+        for _ in range(3 * AGAIN):
+            yield from ask("echo", torch.zeros(2, 1))
+            cost.seconds["echo"] = 0.01
+        return "done"
+
+    engine = tiny.engine(clock=cost)
+    engine.wait(engine.play(painting(), {"echo": cost.target("echo")}, client="a"))
+    rows = [batch.rows for batch in engine.log]
+    assert rows[:3] == [2, 1, 1]
+    assert rows.count(1) <= AGAIN + 2
+    assert set(rows[AGAIN + 8 :]) == {2}
+
+
+def test_what_is_slow_indeed_is_hardly_ever_tried_again():
+    caps, rows = Caps(quantum=0.25), []
+    for _ in range(10 * AGAIN):
+        rows.append(min(2, caps.most("slow")))
+        caps.note("slow", rows[-1], 0.2 * rows[-1])
+    assert rows.count(2) <= 11
+    for _ in range(2 * AGAIN):  # one row alone is over the quantum: then nothing larger is
+        caps.note("huge", 1, 2.0)
+        assert caps.most("huge") == 1
 
 
 def test_batches_hold_rows_of_two_visitors():

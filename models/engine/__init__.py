@@ -36,6 +36,7 @@ from models.registry import Registry
 __all__ = ["Batch", "Engine", "EngineStopped", "Fact", "Frame", "Meters", "NotFinite", "Note", "Run", "drive"]
 
 QUANTUM = {"cuda": 0.05, "cpu": 0.25}  # seconds that one batch may take
+FORECASTS = 512  # remembered: visitors think of ever new settings
 
 
 class Engine:
@@ -77,7 +78,7 @@ class Engine:
         """Run requests on another suite too, or on what that suite has become; `samplers` take their names' places."""
         self.registry.suites[suite.name] = suite
         self.samplers.update(samplers)
-        self._forecasts = {key: found for key, found in self._forecasts.items() if key[0] != suite.name}
+        self._forecasts = {key: found for key, found in list(self._forecasts.items()) if key[0] != suite.name}
 
     def start(self) -> Engine:
         """Give the loop a thread of its own; harmless when it has one."""
@@ -93,21 +94,24 @@ class Engine:
         check(request, self.samplers, self.registry)
         run = Run(request.client, self._core.lobby.wake, request)
         run.keep_state(*keep)
-        order = self._core.lobby.request(run, request.start)
         if self.registry.report()["budget"] is not None:
             with suppress(Exception):  # what is wrong with a request is told by its run
-                order.workspace = self.forecast(request).workspace
-        return self._loop.post(order)
+                run.workspace = self.forecast(request).workspace
+        return self._loop.post(self._core.lobby.request(run, request.start))
 
     def forecast(self, request: Request) -> Forecast:
         """What a run will need in memory, before it; see `models.engine.forecast`."""
         prompt = request.prompt
         given = [None if picture is None else picture.shape for picture in (prompt.image, prompt.mask)]
         key = request.suite, request.sampler, request.knobs, len(prompt.seeds), len(prompt.texts), *given
-        if key not in self._forecasts:
+        found = self._forecasts.get(key)
+        if found is None:
             suite, sampler = self.registry.suite(request.suite), self.samplers[request.sampler]
-            self._forecasts[key] = forecast(request, sampler, suite)
-        return self._forecasts[key]
+            found = forecast(request, sampler, suite)
+            if len(self._forecasts) >= FORECASTS:
+                self._forecasts.clear()
+            self._forecasts[key] = found
+        return found
 
     def play(
         self,

@@ -20,6 +20,7 @@ from models.protocol import Eval
 SIZES = (1, 2, 4, 8)  # rows a batch may have at most; between them CPU batches run as they come
 KINDS = 1024  # times remembered
 GAIN = 0.95  # a larger batch must bring the time of a row below this part of the smaller one's
+AGAIN = 256  # batches of any kind after which a time is forgotten
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -83,7 +84,7 @@ class Piece:
 
 
 def need(said: Eval, bound: Mapping[str, Bound], device: torch.device, **of: Any) -> Need:
-    """Check an Eval and make it wait.  `of`: client, id, look, exact.  ValueError names target and shapes."""
+    """Check an Eval and make it wait.  `of`: client, id, look, exact.  ValueError names target and what is wrong."""
     if said.target not in bound:
         raise ValueError(f"target is {said.target!r}; this run has {sorted(bound)}")
     if not said.rows or not all(isinstance(row, Tensor) and row.ndim for row in said.rows):
@@ -91,6 +92,10 @@ def need(said: Eval, bound: Mapping[str, Bound], device: torch.device, **of: Any
     counts = [len(row) for row in said.rows]
     if len(set(counts)) != 1 or not counts[0]:
         raise ValueError(f"rows of {said.target!r} number {counts}; give every tensor the same number, at least 1")
+    try:
+        hash(said.opts)
+    except TypeError as error:
+        raise ValueError(f"opts of {said.target!r} are {said.opts!r}; give hashable values") from error
     to = bound[said.target]
     rows = tuple(row.detach().to(device).contiguous() for row in said.rows)
     shapes = tuple((tuple(row.shape[1:]), row.dtype) for row in rows)
@@ -125,23 +130,30 @@ def merge(outs: Sequence[Any]) -> Any:
 
 
 class Caps:
-    """How many rows of a kind may run at once: under a quantum of time, and while a row still gets cheaper."""
+    """How many rows of a kind may run at once: under a quantum of time, and while a row still gets cheaper.
+
+    A busy machine or a first call must not shrink batches for good: the shortest time seen counts, and a size that
+    did not run for AGAIN batches, as one that was found too slow does not, is worth a try as if it were new.
+    """
 
     def __init__(self, quantum: float, fixed: int | None = None):
         self.quantum, self.fixed = quantum, fixed
-        self.best: OrderedDict[int, float] = OrderedDict()  # by hash: a key would keep its function alive
+        self.best: OrderedDict[int, tuple[float, int]] = OrderedDict()  # by hash: a key would keep its function alive
+        self.noted = 0
 
     def note(self, key: Hashable, rows: int, seconds: float) -> None:
-        """The shortest time seen counts: a busy machine or a first call must not shrink batches for good."""
+        """A batch of `rows` took `seconds`."""
         size = next((size for size in SIZES if size >= rows), SIZES[-1])
         seconds *= size / rows
-        self.best[hash((key, size))] = min(seconds, self._best(key, size) or seconds)
+        self.noted += 1
+        self.best[hash((key, size))] = min(seconds, self._best(key, size) or seconds), self.noted
         while len(self.best) > KINDS:
             self.best.popitem(last=False)
 
     def _best(self, key: Hashable, size: int) -> float:
-        """Seconds of the fastest batch of `size` rows; 0 where there was none."""
-        return self.best.get(hash((key, size)), 0.0)
+        """Seconds of the fastest batch of `size` rows; 0 where there was none, or none of late."""
+        seconds, when = self.best.get(hash((key, size)), (0.0, 0))
+        return seconds if self.noted - when <= AGAIN else 0.0
 
     def most(self, key: Hashable) -> int:
         """Rows of one Eval that may run at once: more are split."""

@@ -97,4 +97,7 @@ class Core:
             job = jobs[piece.need.id]
             meters = job.run.meters
             meters.workspace = max(meters.workspace, self.server.workspace.get((first.bound.name, rows), 0))
-            job.served(piece, rows, begin)
+            try:
+                job.served(piece, rows, begin)
+            except Exception as error:  # its pieces do not fit together, or not into memory
+                job.fail(error)

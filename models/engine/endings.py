@@ -43,12 +43,13 @@ def close(coroutine: Generator | None) -> None:
 def shed(error: BaseException) -> str:
     """The whole traceback as text; the error itself then holds no frame, and so no tensor of anybody's."""
     text = "".join(traceback.format_exception(error))
-    links: list[BaseException | None] = [error]
+    links, shorn = [error], set()
     while links:
         link = links.pop()
-        if link is not None:
+        if link is not None and id(link) not in shorn:  # `raise error from error` is its own cause
+            shorn.add(id(link))
             link.__traceback__ = None
-            links += [link.__cause__, link.__context__]
+            links += [link.__cause__, link.__context__, *getattr(link, "exceptions", ())]
     return text
 
 

@@ -83,6 +83,9 @@ class Lobby:
             run._enter("queued")
         while self._inbox:
             order = self._inbox.popleft()
+            if order.run.cancelling:  # nothing is read for it any more
+                self._end(order, None)
+                continue
             try:
                 order.claim(self.registry, self.workspace(list(order.targets)), self.wake)
             except Exception as error:
@@ -93,24 +96,29 @@ class Lobby:
     def park(self, jobs: Sequence[Job], now: float) -> None:
         """Look after paused jobs: wake them, let them be looked at, or shelve them."""
         for job in [job for job in jobs if job.parked is not None and job.look is None]:
-            run, step = job.run, job.step
-            if not run.pausing:
-                job.parked = None
-                run._enter("running")
-            elif run.wanted and (run.newest is None or run.newest.i != step.i):
-                job.start_look()
-            elif now - job.parked > self.patience and run.request is not None and step.state is not None:
-                self._shelved[run] = step.state()
-                job.leave()
+            try:
+                self._tend(job, now)
+            except Exception as error:  # its look or its State cannot be had
+                job.fail(error)
+
+    def _tend(self, job: Job, now: float) -> None:
+        run, step = job.run, job.step
+        if not run.pausing:
+            job.parked = None
+            run._enter("running")
+        elif run.wanted and (run.newest is None or run.newest.i != step.i):
+            job.start_look()
+        elif now - job.parked > self.patience and run.request is not None and step.state is not None:
+            self._shelved[run] = step.state()
+            job.leave()
 
     def close(self, error: BaseException | None) -> None:
         """End all who wait here: failed with `error`, or cancelled where it is None."""
-        for order in [*self._inbox, *self._waiting]:
-            self._end(order, error)
-        for run in self._shelved:
+        while self._inbox or self._waiting:  # one by one: whoever comes meanwhile is not to be forgotten
+            self._end(self._waiting.pop() if self._waiting else self._inbox.popleft(), error)
+        while self._shelved:
+            run, _ = self._shelved.popitem()
             run._end("failed" if error else "cancelled", error=error)
-        self._inbox.clear()
-        self._waiting, self._shelved = [], {}
 
     def _end(self, order: Order, error: BaseException | None) -> None:
         order.release()

@@ -28,7 +28,6 @@ class Order:
     own: Mapping[str, nn.Module] = field(default_factory=dict)  # parts that are the caller's, not the registry's
     ticket: Ticket | None = None
     sampler: str | None = None  # which may have parts of its own in that suite
-    workspace: int = 0  # bytes that it is expected to need beside its parts
 
     def claim(self, registry: Registry, workspace: int, wake: Callable[[], None]) -> None:
         """Queue at the registry for every part that a target names and the suite has.  Raises what `ask` raises."""
@@ -37,7 +36,7 @@ class Order:
         has = registry.suite(self.suite).seen(self.sampler)
         names = [name for target in self.targets.values() for name in target.parts]
         wanted = [has[name] for name in names if name in has and name not in self.own]
-        self.ticket = registry.ask(self.suite, wanted, max(workspace, self.workspace), wake)
+        self.ticket = registry.ask(self.suite, wanted, max(workspace, self.run.workspace), wake)
 
     @property
     def ready(self) -> bool:
@@ -91,6 +90,8 @@ def check(request: Request, samplers: Mapping[str, Sampler], registry: Registry)
     if request.sampler not in samplers:
         raise ValueError(f"sampler is {request.sampler!r}; give one of {sorted(samplers)}")
     registry.suite(request.suite)
+    if not isinstance(request.client, str):
+        raise ValueError(f"client is {request.client!r}; give a text, the same for all that one visitor asks for")
     if not request.prompt.seeds:
         raise ValueError("seeds is (); give at least one, one a picture")
     if request.budget is not None and not 0 < request.budget < float("inf"):

@@ -96,6 +96,7 @@ class Run:
         self.tokens: Any = None  # of the prompt: `ids`, and the pieces `kept` and `dropped`, once it runs
         self.trace = ""  # the traceback of `error`
         self.cut = False  # ended by its budget, with the best it had
+        self.workspace = 0  # bytes that it is expected to need beside its parts
 
     @property
     def state(self) -> str:
