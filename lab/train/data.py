@@ -49,9 +49,7 @@ class Corpus:
         return marks
 
     @classmethod
-    def load(
-        cls, count: int, clip: Clip | None = None, variants: int = 2, keeps: tuple[float, ...] = KEEPS
-    ) -> Corpus:
+    def load(cls, count: int, clip: Clip | None = None, variants: int = 2, keeps: tuple[float, ...] = KEEPS) -> Corpus:
         """The first `count` training scenes; with `clip`, `variants` captions of each of `keeps`, in its tokens."""
         seeds = range(TRAIN, TRAIN + count)
         tokens = None
