@@ -45,7 +45,7 @@ def close(a, b, most=1e-4):
     assert worst <= most, f"off by {worst}"
 
 
-@pytest.mark.parametrize(("total", "steps"), [(60, 60), (1000, 7)])
+@pytest.mark.parametrize(("total", "steps"), [(60, 60), (1000, 7), (1000, 1)])
 @pytest.mark.parametrize(("variance", "kind"), [("posterior", "fixed_small"), ("beta", "fixed_large")])
 def test_ancestral_sampling_is_stocks_over_the_whole_chain_and_respaced(total, steps, variance, kind):
     net, changes = pixel_net(), {"num_train_timesteps": total}
