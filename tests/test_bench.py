@@ -1,15 +1,17 @@
 """The bench: that stock really paints our picture, and that every figure asked for is there."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 
 from lab.measure.bench import TITLES, add, bench, empty, levers, line, stock, table
-from lab.measure.bench.cases import LIKE_STOCK
+from lab.measure.bench.cases import LIKE_STOCK, Case
 from lab.measure.bench.timing import bare, echoed, paired, several, times
 from lab.race import LANES
+from models.engine import Engine
 from models.protocol import Prompt, Request
 from tests.tinysuite import TEXT, engine, folder
 
@@ -56,7 +58,8 @@ def test_the_other_twins_run_as_often_and_finish(family, settings, shape):
 def test_without_the_engine_a_run_asks_for_as_many_evaluations():
     _, request = made("unclip", steps=3, prior_steps=2)
     count, largest = bare(engine(), request)
-    assert count == engine().wait(engine().submit(request)).meters.evals
+    whole = Engine(engine().registry, engine().samplers, cap=8)  # no Eval is split, however busy the machine
+    assert count == whole.wait(whole.submit(request)).meters.evals
     assert largest.target == "refine" or largest.rows[0].ndim == 4
 
 
@@ -92,34 +95,77 @@ def test_each_row_is_given_as_soon_as_it_is_measured_and_a_bench_cut_short_shows
     assert shown.count("nothing was timed") == len(TITLES) - 1
 
 
-def test_levers_are_each_timed_against_the_same_net_without(monkeypatch):
-    monkeypatch.setattr(levers, "compiler", lambda net: net)  # to trace a net takes longer than all of this
-    found = empty()
-    for question, row in bench("tiny", ("latent", "unclip", "pixel"), repeats=1, suite=folder(), levers=True):
+@pytest.fixture
+def quickly(monkeypatch):
+    """Conversions that are none: to trace a net takes longer than all the rest."""
+    for name in levers.CONVERTED:
+        monkeypatch.setitem(levers.CONVERTED, name, lambda net: net)
+
+
+@pytest.mark.usefixtures("quickly")
+def test_levers_are_each_timed_on_every_step_of_every_painter():
+    found, told = empty(), {}
+    for question, row in bench("tiny", repeats=1, suite=folder(), levers=True):
         add(found, question, row)
-    told = [(row["family"], row["rows"], row["lever"].partition(",")[0]) for row in found["levers"]]
-    each = ["guided pairs in one batch", "text keys and values cached", "channels last"]
-    pairs = [(lane, rows, name) for lane in ("latent", "pixel") for rows in levers.ROWS for name in each]
-    assert told == [*pairs, ("latent", 2, "torch.compile"), ("pixel", 2, "torch.compile")]
+    for row in found["levers"]:
+        told.setdefault((row["family"], row["step"], row["rows"]), []).append(row["lever"].partition(",")[0])
+    pair, two = "guided pairs in one batch", "two pictures in one batch"
+    keys, clocks, last = levers.CHANGED
+    each = {
+        ("latent", "denoise"): [pair, keys, clocks, last], ("pixel", "denoise"): [pair, keys, clocks, last],
+        ("unclip", "guess"): [pair, clocks], ("unclip", "paint"): [pair, keys, clocks, last],
+        ("unclip", "refine"): [two, clocks, last], ("vqgan_clip", "climb_robust"): [two, last],
+    }  # fmt: skip
+    forms = list(levers.CONVERTED)
+    want = {(*step, rows): names for step, names in each.items() for rows in levers.ROWS}
+    for family, step in each:
+        want[family, step, 2] = want[family, step, 2] + (forms if family != "vqgan_clip" else [])
+    assert told == want
+    assert {"fewer Python layers", "torch.compile"} <= set(forms)
     assert all(row["ratio"] == pytest.approx(row["without"] / row["with"]) for row in found["levers"])  # of one round
+    assert all((row["pays"] == "yes") == (row["ratio"] >= levers.PAYS) for row in found["levers"])
     shown = table(found)
     assert "nothing was timed" not in shown
-    assert "| latent | guided pairs in one batch | 2 |" in shown
+    assert "| latent | denoise | guided pairs in one batch | 2 |" in shown
+    assert " pays |" in shown
 
 
 @torch.no_grad()
-def test_a_lever_changes_when_a_net_computes_and_not_what():
-    with engine().registry.borrow("classroom", ["unet"]) as parts:
-        net = parts["unet"]
-    x, t, states = levers.rows_of(net, 2, 40)
-    plain = levers.whole(net, x, t, states)
-    for name, change in levers.CHANGED.items():
-        torch.testing.assert_close(levers.whole(change(net), x, t, states), plain, rtol=0, atol=1e-4, msg=name)
-    torch.testing.assert_close(levers.apart(net, x, t, states), plain, rtol=0, atol=1e-4)
-    twin, other = levers.cached(net), -states
-    levers.whole(twin, x, t, states)
-    torch.testing.assert_close(levers.whole(twin, x, t, other), plain, rtol=0, atol=1e-4)  # it did not ask anew
-    assert (levers.whole(net, x, t, other) - plain).abs().max() > 1e-3
+@pytest.mark.parametrize("family", LANES)
+def test_a_lever_changes_when_a_net_computes_and_not_what(family):
+    settings = {"steps": 2, "crops": 2} if family == "vqgan_clip" else {"steps": 2}
+    knobs = engine().samplers[family].knobs(**LIKE_STOCK.get(family, {}) | settings)
+    for work in levers.works_of(engine(), Case(family, knobs, "", {})):
+        plain = work.among(4)()
+        torch.testing.assert_close(work.among(4).apart(), plain, rtol=0, atol=1e-4)
+        for name, change in levers.CHANGED.items():
+            twin = work.under(change)
+            if twin is not None:
+                torch.testing.assert_close(twin.among(4)(), plain, rtol=0, atol=1e-4, msg=name)
+
+
+@torch.no_grad()
+def test_what_a_net_remembers_it_does_not_ask_anew():
+    (work,) = levers.works_of(engine(), Case("latent", engine().samplers["latent"].knobs(steps=2), "", {}))
+    x, t, states = work.rows
+    plain, others = (
+        work(),
+        {"text keys and values cached": (x, t, -states), "time embeddings cached": (x, t / 2, states)},
+    )
+    for name, rows in others.items():
+        twin = work.under(levers.CHANGED[name])
+        twin()
+        torch.testing.assert_close(replace(twin, rows=rows)(), plain, rtol=0, atol=1e-4)
+        assert (replace(work, rows=rows)() - plain).abs().max() > 1e-3
+
+
+@torch.no_grad()
+def test_a_net_without_its_python_layers_computes_the_same():
+    (work,) = levers.works_of(engine(), Case("pixel", engine().samplers["pixel"].knobs(steps=2), "", {}))
+    straight = work.under(levers.CONVERTED["fewer Python layers"])
+    torch.testing.assert_close(straight(), work(), rtol=0, atol=1e-6)
+    (net,) = straight.parts.values()
+    assert not any(type(module).__name__ == "ResnetBlock2D" for module in net.straight.modules())
 
 
 def test_no_question_is_begun_when_time_is_up():
@@ -167,7 +213,7 @@ def test_an_echo_costs_the_engine_something():
         ({"visitors": (0,)}, "visitors is"),
         ({"repeats": 0}, "repeats 0"),
         ({"minutes": 0.0}, "minutes is 0"),
-        ({"levers": True, "families": ("unclip",)}, "levers, size 'tiny'"),
+        ({"levers": True, "size": "full"}, "size is 'full', and levers"),
     ],
 )
 def test_what_cannot_be_timed_is_named(wrong, says):

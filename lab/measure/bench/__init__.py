@@ -20,7 +20,7 @@ import torch
 
 from lab.measure.bench.cases import Case, make_case, open_engine
 from lab.measure.bench.full import chosen, full_bench
-from lab.measure.bench.levers import NETS, compiling
+from lab.measure.bench.levers import CONVERTED, converted
 from lab.measure.bench.levers import levers as levers_of
 from lab.measure.bench.made_up import full_engine
 from lab.measure.bench.questions import alone, crowd, engine_cost, newcomers, previews
@@ -51,7 +51,7 @@ def bench(
     `suite` None takes the shipped weights where they are whole, else random ones, as `weights` "random" always does.
     `steps` None takes few.  Every time is the median of at most `repeats`, and of fewer, but at least one, where
     `minutes` would not do; no question is begun when they are over.  `size` full is another bench: see `full.py`.
-    `levers` asks instead what might make a step of a net quicker: see `levers.py`.
+    `levers` asks instead what might make a step quicker: see `levers.py`.
     Raises ValueError for what cannot be timed.
     """
     if weights not in (None, "random") or (weights and suite):
@@ -83,8 +83,8 @@ def _check(
         raise ValueError(f"visitors is {tuple(visitors)}, repeats {repeats}; give numbers of at least 1")
     if minutes is not None and not minutes > 0:
         raise ValueError(f"minutes is {minutes}; give more than 0")
-    if levers and (size == "full" or not set(families) & set(NETS)):
-        raise ValueError(f"levers, size {size!r}, families {tuple(families)}; give some of {tuple(NETS)}, and not full")
+    if levers and size == "full":
+        raise ValueError(f"size is {size!r}, and levers are asked for; give one of {SIZES}")
 
 
 def _published(
@@ -111,10 +111,11 @@ def _questions(
 
 
 def _levers(engine: Engine, cases: Sequence[Case], repeats: int) -> list[tuple[str, float, Callable]]:
-    """As `_questions`; compiling comes last, since it may take the longest."""
-    cases = [case for case in cases if case.family in NETS]
-    asked = [("levers", share, ask, case) for share, ask in ((1, levers_of), (2, compiling)) for case in cases]
-    return [(name, share, partial(ask, engine, case, repeats)) for name, share, ask, case in asked]
+    """As `_questions`; conversions come last, the longest of them at the end."""
+    asked = [("levers", 2, partial(levers_of, engine, case, repeats)) for case in cases]
+    return asked + [
+        ("levers", 1, partial(converted, name, engine, case, repeats)) for name in CONVERTED for case in cases
+    ]
 
 
 def _answers(questions: list[tuple[str, float, Callable[[float], list[Row]]]], end: float) -> Iterator[tuple[str, Row]]:

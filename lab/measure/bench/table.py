@@ -15,7 +15,7 @@ TITLES = {
     "engine": "What the engine adds to each evaluation",
 }
 FULL = {  # of the levers' bench, and of the full suite's, alone
-    "levers": "One step of a net with each lever, against the same without it",
+    "levers": "One step with each lever, against the same without it, and what pays",
     "compiled": "One picture, against stock on compiled networks, and how long those took for their first",
     "beside": "A picture while another painter's long job runs, against the same alone",
     "alike": "How far a pixel is off in company, in batches of one size",
@@ -70,7 +70,8 @@ def _cells(name: str, row: Mapping[str, Any]) -> dict[str, str]:
             return first | {"job": row["job"], **times, "ratio": _ratio(row["ratio"])}
         case "levers":
             took = {"without, ms": _ms(row["without"]), "with, ms": _ms(row["with"]), "ratio": _ratio(row["ratio"])}
-            return first | {"lever": row["lever"], "rows": str(row["rows"]), **took}
+            about = first | {"step": row["step"], "lever": row["lever"], "rows": str(row["rows"])}
+            return about | took | {"pays": row["pays"]}
         case "alike":
             return first | {"others": str(row["others"]), "off": f"{row['off']:.1e}"}
         case "out":

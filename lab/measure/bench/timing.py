@@ -67,11 +67,17 @@ def _now(device: torch.device) -> float:
 
 def bare(engine: Engine, request: Request) -> tuple[int, Eval]:
     """Run a request without the engine, its targets called one after another; the number of Evals, and the largest."""
+    count, largest = evals(engine, request)
+    return count, max(largest.values(), key=_numbers)
+
+
+def evals(engine: Engine, request: Request) -> tuple[int, dict[str, Eval]]:
+    """As `bare`; the number of Evals, and of each target the largest."""
     order = of_request(Run("bench", lambda: None, request), engine.samplers[request.sampler], engine.registry,
                        torch.float32, None)  # fmt: skip
     order.claim(engine.registry, 0, lambda: None)
     order.ticket.wait()
-    count, value, largest = 0, None, None
+    count, value, largest = 0, None, {}
     painting, bound = order.open(order.parts), order.bind()
     try:
         with torch.no_grad():
@@ -82,7 +88,7 @@ def bare(engine: Engine, request: Request) -> tuple[int, Eval]:
                     to, count = bound[said.target], count + 1
                     rows = (row.to(engine.registry.device) for row in said.rows)
                     value = to.fn(to.parts, *rows, **dict(said.opts))
-                    largest = max(largest or said, said, key=_numbers)
+                    largest[said.target] = max(largest.get(said.target, said), said, key=_numbers)
                 assert isinstance(said, Eval | Step)
     except StopIteration:
         return count, largest
