@@ -277,7 +277,7 @@ def test_muon_steps_along_singular_vectors_as_the_quintic_has_it():
         s = 3.4445 * s - 4.7750 * s**3 + 2.0315 * s**5
     assert s.min() > 0.5
     assert s.max() < 1.3
-    learner(layer, 0.01, (0.9, 0.99), 0.5, muon=True).step()
+    learner(layer, Plan(1, 0.01, decay=0.5, muon=True)).step()
     # 0.2 sqrt(32 x 9) long, and 0.01 x 0.5 of the weight decayed
     expected = before * (1 - 0.005) - 0.01 * 0.2 * 288**0.5 * ((u * s) @ v).view_as(before)
     assert (layer.weight - expected).abs().max() < 1e-6
@@ -285,14 +285,14 @@ def test_muon_steps_along_singular_vectors_as_the_quintic_has_it():
 
 def test_muon_leaves_a_nets_ends_and_vectors_to_adamw_and_comes_back_from_a_file():
     net = nn.ModuleDict({"conv_in": nn.Conv2d(16, 32, 1), "inner": nn.Linear(32, 32), "narrow": nn.Linear(32, 4)})
-    both = learner(net, 0.01, (0.9, 0.99), 0.0, muon=True)
+    both = learner(net, Plan(1, 0.01, muon=True))
     assert [p.shape for group in both.muon.param_groups for p in group["params"]] == [(32, 32)]
     assert sum(p.numel() for group in both.param_groups for p in group["params"]) == sum(
         p.numel() for p in net.parameters()
     )
     sum(p.square().sum() for p in net.parameters()).backward()
     both.step()
-    again = learner(net, 0.5, (0.9, 0.99), 0.0, muon=True)
+    again = learner(net, Plan(1, 0.5, muon=True))
     again.load_state_dict(both.state_dict())
     assert all(group["lr"] == 0.01 for group in again.param_groups)
     assert again.muon.state[net["inner"].weight]["mean"].equal(both.muon.state[net["inner"].weight]["mean"])

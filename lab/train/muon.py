@@ -10,10 +10,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
+
+if TYPE_CHECKING:
+    from lab.train.loop import Plan
 
 MOMENTUM, ROUNDS = 0.95, 5
 A, B, C = 3.4445, -4.7750, 2.0315  # the quintic that drives singular values from (0, 1] to about 1
@@ -80,11 +83,9 @@ class Both:
         self.param_groups = self.muon.param_groups + self.adamw.param_groups
 
 
-def learner(
-    net: nn.Module, rate: float, betas: tuple[float, float], decay: float, muon: bool
-) -> Both | torch.optim.AdamW:
-    """What changes the weights of `net` that ask for gradients."""
-    if muon:
-        return Both(net, rate, betas, decay)
+def learner(net: nn.Module, plan: Plan) -> Both | torch.optim.AdamW:
+    """What changes the weights of `net` that ask for gradients, as its plan wants it."""
+    if plan.muon:
+        return Both(net, plan.rate, plan.betas, plan.decay)
     learned = [p for p in net.parameters() if p.requires_grad]
-    return torch.optim.AdamW(learned, rate, betas, weight_decay=decay, fused=True)
+    return torch.optim.AdamW(learned, plan.rate, plan.betas, weight_decay=plan.decay, fused=True)
