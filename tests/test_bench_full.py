@@ -10,8 +10,11 @@ import pytest
 import torch
 
 from lab.measure.bench import add, bench, empty, line, table
-from lab.measure.bench.full import PLANS, SMALL, WHOLE, chosen, fitting, full_bench
+from lab.measure.bench.crowds import _queued
+from lab.measure.bench.full import fitting, full_bench
 from lab.measure.bench.made_up import full_engine
+from lab.measure.bench.plans import KANDINSKY, PLANS, SMALL, WHOLE, chosen
+from lab.measure.bench.twins import lent
 from lab.race import LANES
 from models.catalog import shapes as at
 from models.engine import Engine
@@ -44,6 +47,16 @@ SMALLER = {
     (at.KARLO, "decoder"): WORDS | {"cross_attention_dim": WIDTH, "in_channels": 3, "out_channels": 6,
                                     "class_embed_type": "identity"},
     (at.KARLO, ""): DDPM | {"in_channels": 6, "out_channels": 3, "add_attention": False, "sample_size": 64},
+    (at.K22_PRIOR, ""): CLIP,
+    (at.K22_PRIOR, "prior"): {"num_layers": 1, "num_attention_heads": 4, "attention_head_dim": 8, "num_embeddings": 77,
+                              "additional_embeddings": 4, "embedding_dim": WIDTH},
+    (at.K22, "unet"): WORDS | {"cross_attention_dim": WIDTH, "in_channels": 4, "out_channels": 8,
+                               "addition_embed_type": "image", "encoder_hid_dim": WIDTH,
+                               "encoder_hid_dim_type": "image_proj"},
+    (at.K22, "movq"): {"block_out_channels": (32, 32), "layers_per_block": 1, "latent_channels": 4, "vq_embed_dim": 4,
+                       "num_vq_embeddings": 20, "norm_type": "spatial",
+                       "down_block_types": ("DownEncoderBlock2D", "AttnDownEncoderBlock2D"),
+                       "up_block_types": ("AttnUpDecoderBlock2D", "UpDecoderBlock2D")},
 }  # fmt: skip
 TINY = {"crops": 2, "width": 16, "height": 16}
 FEW = tuple(
@@ -58,9 +71,14 @@ def engine():
     """All that the full suite is, but small: the catalog's own shapes are replaced."""
     with pytest.MonkeyPatch.context() as patch:
         for key, config in SMALLER.items():
-            patch.setitem(at.SHAPES, key, at.Shape(at.SHAPES[key].kind, config, 100_000))
+            kind = at.SHAPES[key].kind
+            count = sum(value.numel() for value in blank.blank(kind, config).parameters())
+            patch.setitem(at.SHAPES, key, at.Shape(kind, config, count))
+        patch.setattr("lab.measure.bench.questions.FEW", 2)
+        patch.setattr("lab.measure.bench.questions.MANY", 5)
+        patch.setattr("lab.measure.bench.memory.REQUESTS", 10)
         blank._published.cache_clear()
-        with full_engine((WHOLE, SMALL), "random", "cpu") as (made, kind):
+        with full_engine((WHOLE, SMALL, KANDINSKY), "random", "cpu") as (made, kind):
             assert kind == "random"
             yield made
     blank._published.cache_clear()
@@ -71,7 +89,9 @@ def results(engine):
     """Networks wear torch.compile's own face and run as they are: to trace them would take most of the time."""
     found = empty()
     with torch.compiler.set_stance("force_eager"):
-        for question, row in full_bench(engine, FEW, math.inf, 1, 2, compiler=partial(torch.compile, backend="eager")):
+        wrapped = partial(torch.compile, backend="eager")
+        for question, row in full_bench(engine, FEW, math.inf, 1, 2, compiler=wrapped, cap=0):
+            assert line(question, row).startswith(f"{question}: painter {row['family']}")
             add(found, question, row)
     return found
 
@@ -93,6 +113,64 @@ def test_every_row_is_measured_and_printed(results):
     assert all(f"| {title} |" in shown for title in titles)
 
 
+def test_few_steps_the_prior_alone_and_visitors_one_by_one_have_rows_where_they_apply(results):
+    assert [(row["family"], row["steps"], row["many"]) for row in results["fewer"]] == [
+        ("pixel 32", 2, 5), ("latent 512", 2, 5)
+    ]  # fmt: skip
+    assert [(row["family"], row["steps"]) for row in results["prior"]] == [("unclip 256", 2), ("kandinsky 512", 2)]
+    (row,) = results["arrivals"]
+    assert (row["family"], row["visitors"]) == ("latent 512", 2)
+    for side in ("together", "in turn", "stock, one batch"):
+        assert 0 < row[f"{side}, p95"] <= row[side]
+    against = {row["family"]: row["against"] for row in results["single"]}
+    assert against["unclip 256"] == "UnCLIPPipeline"
+    assert against["kandinsky 512"] == "KandinskyV22Pipeline"
+
+
+def test_a_cap_holds_for_all_painters_together_and_what_is_put_away_comes_back(results, engine):
+    (row,) = results["capped"]
+    assert (row["requests"], row["failed"], row["seen"]) == (10, 0, None)
+    assert row["loads"] > 0, "under so low a cap parts have to go and come"
+    assert row["peak"] <= row["cap"] < row["stock"]
+    assert engine.registry.report()["budget"] > row["cap"], "the cap was for this question alone"
+    (row,) = results["swap"]
+    assert (row["family"], row["part"]) == ("latent 512", "UNet2DConditionModel")
+    assert row["bytes"] == 4 * sum(
+        value.numel() for value in blank.blank(at.UNET, SMALLER[at.SD15, "unet"]).parameters()
+    )
+    assert row["ratio"] > 0 < row["to_raw"]
+
+
+@pytest.mark.parametrize("title", ["unclip 256", "kandinsky 512"])
+def test_stocks_prior_alone_is_the_prior_and_nothing_after_it(engine, title):
+    (plan,) = [plan for plan in FEW if plan.title == title]
+    ran = []
+    request = plan.request(engine, 3)
+    with lent(engine, plan, request) as (case, twin), engine.registry.borrow(plan.suite, ["prior", "decoder"]) as nets:
+        hooks = [net.register_forward_hook(lambda *_, name=name: ran.append(name)) for name, net in nets.items()]
+        twin(of="prior")("a cat", 0)
+        assert ran == ["prior"] * 3
+        next(iter(case.stock.values()))("a cat", 0)
+        assert ran[3:] == ["prior"] * 3 + ["decoder"] * 3
+        for hook in hooks:
+            hook.remove()
+
+
+def test_a_queue_serves_who_came_first_and_a_batch_all_who_wait():
+    clock, served = [0.0], []
+
+    def take(ready):
+        served.append(ready)
+        clock[0] += 10.0
+
+    at = [0.0, 0.0, 0.0, 0.0]
+    assert _queued(at, take, 1, lambda: clock[0]) == [10.0, 20.0, 30.0, 40.0]
+    assert served == [[0], [1], [2], [3]]
+    served.clear()
+    assert _queued([0.0, 1e-4, 1e-4, 1e-4], take, 2, lambda: clock[0])[-1] == pytest.approx(30.0, abs=0.01)
+    assert served == [[0], [1, 2], [3]]
+
+
 def test_company_changes_no_picture(results):
     """Off by what float32 rounds, no more; that it is no bit in a bucket is the engine's to hold, and its tests'."""
     assert max(row["off"] for row in results["alike"]) <= 1e-5
@@ -110,8 +188,9 @@ def test_what_does_not_fit_is_said_before_it_is_built(engine):
 
     suites = list(engine.registry.suites.values())
     tight = Engine(Registry(suites, 1000, read=unread, weigh=lambda part: 1, threads=False), engine.samplers)
-    rows = list(full_bench(tight, FEW[:2], math.inf))
-    assert [(name, row["what"]) for name, row in rows] == [("out", "all")] * 2
+    rows = list(full_bench(tight, FEW[:3], math.inf))
+    asked = [(name, row["what"]) for name, row in rows]
+    assert asked == [("out", "all")] * 3 + [("out", "capped"), ("out", "swap")]
     assert "GB are free" in rows[0][1]["why"]
     late = list(full_bench(engine, FEW[:1], time.perf_counter() - 1))
     assert [name for name, _ in late] == ["out"]
@@ -130,6 +209,7 @@ def test_steps_come_down_to_the_time_that_there_is(engine):
 def test_plans_are_chosen_by_painter():
     assert {plan.family for plan in PLANS} == set(LANES)
     assert [plan.title for plan in chosen(("pixel",))] == ["pixel 32", "pixel 256"]
+    assert [plan.title for plan in chosen(("unclip",))] == ["unclip 256", "kandinsky 512"]
     assert [plan.steps for plan in chosen(("latent",), 3)] == [3]
 
 

@@ -19,10 +19,11 @@ from typing import Any
 import torch
 
 from lab.measure.bench.cases import Case, make_case, open_engine
-from lab.measure.bench.full import chosen, full_bench
+from lab.measure.bench.full import full_bench
 from lab.measure.bench.levers import CONVERTED, converted
 from lab.measure.bench.levers import levers as levers_of
 from lab.measure.bench.made_up import full_engine
+from lab.measure.bench.plans import chosen
 from lab.measure.bench.questions import alone, crowd, engine_cost, newcomers, previews
 from lab.measure.bench.table import TITLES, line, table
 from lab.measure.bench.weights import SIZES

@@ -18,6 +18,7 @@ from lab.storybook.dataset import captions
 from lab.train.tokens import train_tokenizer
 from models import loaders
 from models.catalog import Part, Suite
+from models.catalog import shapes as at
 from models.catalog.full import full
 from models.engine import Engine
 from models.loaders.blank import made_up
@@ -30,6 +31,10 @@ SCHEDULES: dict[str, dict[str, Any]] = {  # what decides how much work a step is
     "decoder_scheduler": KARLO | {"variance_type": "learned_range"},
     "upsampler_scheduler": KARLO,
 }
+KANDINSKY = {  # its decoder's
+    "_class_name": "DDPMScheduler", "num_train_timesteps": 1000, "beta_start": 0.00085, "beta_end": 0.012,
+    "clip_sample": False,
+}  # fmt: skip
 
 
 @contextmanager
@@ -71,10 +76,11 @@ def reader(folder: Path, device: str) -> Callable[[Part], nn.Module]:
 
 def write_schedules(suites: Collection[Suite]) -> None:
     """The schedulers' files that parts name."""
-    for name, path in (config for suite in suites for part in suite.parts.values() for config in part.configs):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        about = SCHEDULES.get(name, {"num_train_timesteps": 1000})
-        path.write_text(json.dumps(about), encoding="utf-8")
+    for part in {part for suite in suites for part in suite.parts.values()}:
+        for name, path in part.configs:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            about = KANDINSKY if part.source.repo == at.K22 else SCHEDULES.get(name, {"num_train_timesteps": 1000})
+            path.write_text(json.dumps(about), encoding="utf-8")
 
 
 def free_memory(device: str) -> int:

@@ -16,6 +16,7 @@ from models.protocol import Request
 
 Row = dict[str, Any]
 LOOKS = 3  # runs that a wait or a preview is the median of
+FEW, MANY = 25, 1000  # steps of a good solver, and all that a net was trained on
 
 
 def alone(engine: Engine, case: Case, repeats: int, seconds: float) -> list[Row]:
@@ -96,6 +97,31 @@ def compiled(
     sides = {"ours": lambda: engine.paint(case.request()), "stock": partial(paint, case.text, 0)}
     took = paired(sides, repeats, engine.registry.device, seconds)
     row = {"family": case.name, "steps": case.knobs.steps, "cold": cold}
+    return [row | {k: median(v) for k, v in took.items()} | {"ratio": times(took["stock"], took["ours"])}]
+
+
+def fewer(engine: Engine, case: Case, repeats: int, seconds: float, made: Callable[..., Any]) -> list[Row]:
+    """A picture in few steps against stock's in all that there are; how good either is, times do not tell."""
+    paint = made(steps=MANY, scheduler="ddim")
+    sides = {"ours": lambda: engine.paint(case.request(steps=FEW)), "stock": partial(paint, case.text, 0)}
+    took = paired(sides, repeats, engine.registry.device, seconds, warm=("ours",))
+    row = {"family": case.name, "steps": FEW, "many": MANY}
+    return [row | {k: median(v) for k, v in took.items()} | {"ratio": times(took["stock"], took["ours"])}]
+
+
+def prior(engine: Engine, case: Case, repeats: int, seconds: float, made: Callable[..., Any]) -> list[Row]:
+    """From the text to the image embedding, and no further."""
+    paint, steps = made(of="prior"), case.knobs.prior_steps
+
+    def imagine() -> None:
+        run = engine.submit(case.request())
+        until(engine, lambda: run.meters.steps >= steps or run.over)
+        run.cancel()
+        engine.wait(run)
+
+    sides = {"ours": imagine, "stock": partial(paint, case.text, 0)}
+    took = paired(sides, repeats, engine.registry.device, seconds)
+    row = {"family": case.name, "steps": steps}
     return [row | {k: median(v) for k, v in took.items()} | {"ratio": times(took["stock"], took["ours"])}]
 
 

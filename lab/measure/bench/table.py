@@ -15,6 +15,11 @@ TITLES = {
     "engine": "What the engine adds to each evaluation",
 }
 FULL = {  # of the levers' bench, and of the full suite's, alone
+    "prior": "The prior alone, from a text to an image embedding, against stock's",
+    "fewer": "A picture in few steps, against stock's in all, by time alone",
+    "arrivals": "Visitors who come one by one, two in the time of a picture",
+    "capped": "Requests for any painter, while all of them together have a cap",
+    "swap": "A part put away and asked for again, against stock's loading and a mere copy",
     "levers": "One step with each lever, against the same without it, and what pays",
     "compiled": "One picture, against stock on compiled networks, and how long those took for their first",
     "beside": "A picture while another painter's long job runs, against the same alone",
@@ -64,24 +69,51 @@ def _cells(name: str, row: Mapping[str, Any]) -> dict[str, str]:
             return first | {"look, ms": _ms(row["look"]), "step, ms": _ms(row["step"]), "share": _share(row["share"])}
         case "compiled":
             times = {"steps": str(row["steps"]), "ours, ms": _ms(row["ours"]), "stock compiled, ms": _ms(row["stock"])}
-            return first | {**times, "ratio": _ratio(row["ratio"]), "its first, ms": _ms(row["cold"])}
+            cold = {"its first, ms": _ms(row["cold"]), "to ours": _ratio(row["cold"] / row["ours"])}
+            return first | {**times, "ratio": _ratio(row["ratio"]), **cold}
         case "beside":
             times = {"alone, ms": _ms(row["solo"]), "beside, ms": _ms(row["beside"])}
             return first | {"job": row["job"], **times, "ratio": _ratio(row["ratio"])}
+        case "engine":
+            counts = {"evals": str(row["evals"]), "each, ms": _ms(row["seconds"])}
+            return first | counts | {"of the run": _share(row["share"])}
+    return first | _more(name, row)
+
+
+def _more(name: str, row: Mapping[str, Any]) -> dict[str, str]:
+    """Cells of what few benches ask."""
+    match name:
+        case "prior" | "fewer":
+            steps = {"steps": str(row["steps"])} | ({"stock's": str(row["many"])} if "many" in row else {})
+            times = {"ours, ms": _ms(row["ours"]), "stock, ms": _ms(row["stock"]), "ratio": _ratio(row["ratio"])}
+            return steps | times
+        case "arrivals":
+            sides = ("together", "in turn", "stock, one batch")
+            served = {f"{side}, pictures/s": f"{row['visitors'] / row[side]:.3g}" for side in sides}
+            waits = {f"{side}, p95 ms": _ms(row[f"{side}, p95"]) for side in sides}
+            gains = {"to stock's batch": _ratio(row["to_batch"]), "p95 to in turn": _ratio(row["p95"])}
+            return {"visitors": str(row["visitors"]), **served, **waits, **gains}
+        case "capped":
+            sizes = {name: _giga(row[name]) for name in ("cap", "peak", "seen", "stock")}
+            counts = {name: str(row[name]) for name in ("requests", "failed", "loads")}
+            return counts | sizes | {"each, ms": _ms(row["seconds"])}
+        case "swap":
+            times = {f"{side}, ms": _ms(row[side]) for side in ("ours", "stock", "raw")}
+            gains = {"to stock": _ratio(row["ratio"]), "of raw": _ratio(row["to_raw"])}
+            return {"part": row["part"], "size": _giga(row["bytes"]), **times, **gains}
         case "levers":
             took = {"without, ms": _ms(row["without"]), "with, ms": _ms(row["with"]), "ratio": _ratio(row["ratio"])}
-            about = first | {"step": row["step"], "lever": row["lever"], "rows": str(row["rows"])}
-            return about | took | {"pays": row["pays"]}
+            return {"step": row["step"], "lever": row["lever"], "rows": str(row["rows"]), **took, "pays": row["pays"]}
         case "alike":
-            return first | {"others": str(row["others"]), "off": f"{row['off']:.1e}"}
+            return {"others": str(row["others"]), "off": f"{row['off']:.1e}"}
         case "out":
-            return first | {"what": row["what"], "why": row["why"]}
-    return first | {"evals": str(row["evals"]), "each, ms": _ms(row["seconds"]), "of the run": _share(row["share"])}
+            return {"what": row["what"], "why": row["why"]}
+    raise KeyError(name)
 
 
 def _markdown(rows: list[dict[str, str]]) -> str:
-    head = list(rows[0]) if rows else ["nothing was timed"]
-    lines = [head, ["---"] + ["---:"] * (len(head) - 1), *([row[name] for name in head] for row in rows)]
+    head = list(dict.fromkeys(name for row in rows for name in row)) or ["nothing was timed"]
+    lines = [head, ["---"] + ["---:"] * (len(head) - 1), *([row.get(name, "") for name in head] for row in rows)]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
@@ -91,6 +123,10 @@ def _ms(seconds: float) -> str:
 
 def _ratio(value: float) -> str:
     return f"{value:.2f}x"
+
+
+def _giga(size: int | None) -> str:
+    return "" if size is None else f"{size / 1e9:.3g} GB"
 
 
 def _share(value: float) -> str:

@@ -37,9 +37,9 @@ def paired(
     settled()
     for _ in range(repeats):
         for name, work in sides.items():
-            before = _now(device)
+            before = now(device)
             work()
-            taken[name].append(_now(device) - before)
+            taken[name].append(now(device) - before)
         if time.perf_counter() - begin > seconds:
             break
     return taken
@@ -59,7 +59,7 @@ def times(slow: Sequence[float], quick: Sequence[float]) -> float:
     return median(a / b for a, b in zip(slow, quick, strict=True))
 
 
-def _now(device: torch.device) -> float:
+def now(device: torch.device) -> float:
     if device.type == "cuda":
         torch.cuda.synchronize(device)
     return time.perf_counter()
@@ -115,6 +115,10 @@ def echoed(engine: Engine, said: Eval, count: int = 200) -> float:
     begin = time.perf_counter()
     engine.wait(run)
     return (time.perf_counter() - begin) / count
+
+
+def minutes(seconds: float) -> str:
+    return f"{seconds / 60:.1f} minutes"
 
 
 def until(engine: Engine, done: Callable[[], bool]) -> float:
