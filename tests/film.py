@@ -11,7 +11,7 @@ from itertools import pairwise
 from PIL import Image
 from playwright.sync_api import sync_playwright
 
-from tests.chromium import ARGS, CHROMIUM, served
+from tests.chromium import ARGS, CHROMIUM, paint, served
 
 WIDTH, HEIGHT, PACE, HOLD = 980, 900, 0.25, 4.0  # pixels; seconds between frames, and of the last one
 QUALITY = 55
@@ -25,8 +25,7 @@ def film(url):
         page.goto(f"{url}?__theme=light")
         page.wait_for_selector('.panel[data-lane="unclip"] .name:not(:empty)')
         page.wait_for_timeout(1500)
-        page.click("#paint")
-        page.wait_for_selector('[data-role="halt"]:enabled')
+        paint(page)
         frames, times, after = [], [], 0.0
         while after < 1.5:  # seconds since the last signature
             times.append(time.monotonic())

@@ -32,7 +32,7 @@ class LatentKnobs(Knobs):
     """How to denoise.  `strength`: how far a given picture is noised before; no `width` or `height`: the net's own."""
 
     steps: int = knob(20, low=1, high=1000, unit="steps")
-    guidance: float = knob(4.0, low=1.0, high=30.0, step=0.5)
+    guidance: float = knob(3.0, low=1.0, high=30.0, step=0.5)
     scheduler: str = knob("dpm++", choices=("ddpm", "ddim", "euler", "euler_a", "dpm++", "heun"))
     eta: float = knob(0.0, low=0.0, high=1.0, step=0.05)  # DDIM alone: 0 draws no noise, 1 as much as DDPM
     strength: float = knob(0.6, low=0.0, high=1.0, step=0.05)

@@ -37,7 +37,7 @@ class UnclipKnobs(Knobs):
     prior_guidance: float = knob(2.0, low=1.0, high=30.0, step=0.5)
     candidates: int = knob(2, low=1, high=16, unit="embeddings")  # the paper takes the better of two
     steps: int = knob(20, low=2, high=1000, unit="steps")
-    guidance: float = knob(3.0, low=1.0, high=30.0, step=0.5)
+    guidance: float = knob(2.0, low=1.0, high=30.0, step=0.5)
     scheduler: str = knob("own", choices=("own", "ddpm", "ddim", "dpm++"))  # of the decoder; own: as it was trained
     eta: float = knob(0.0, low=0.0, high=1.0, step=0.05)  # DDIM alone: 0 draws no noise, 1 as much as DDPM
     upsample: bool = knob(False)
