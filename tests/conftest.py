@@ -1,11 +1,28 @@
-"""What the browser's tests share: one app on the tiny suite, a Chromium, a visit of a page."""
+"""What tests share: an engine on the tiny suite and the first tab's handlers; and for the browser's, the app on that
+suite and on the shipped one, a Chromium, a visit of a page."""
 
 import pytest
 
+from lab.race import default_engine
 from tests.chromium import ARGS, CHROMIUM, served
 from tests.tinysuite import folder
 
 WAIT = 60_000  # milliseconds: a machine may be slow
+
+
+@pytest.fixture(scope="module")
+def engine():
+    running = default_engine(folder()).start()
+    yield running
+    running.stop()
+
+
+@pytest.fixture
+def show(engine):
+    """The first tab's handlers, of visitors whom nobody saw before."""
+    from lab.ui.compare.show import Show
+
+    return Show(engine, "classroom")
 
 
 @pytest.fixture(scope="session")

@@ -361,6 +361,14 @@ def test_a_finished_picture_of_a_tab_is_a_file_that_carries_its_run(page, tmp_pa
         assert pair["most"] == 0
 
 
+def test_no_event_but_the_endpoints_is_for_programs_or_shows_gradios_own_progress(page):
+    public = {event.api_name for event in page.blocks.fns.values() if event.api_visibility != "private"}
+    assert public == {*LANES, "race"}
+    shown = [event.name for event in page.blocks.fns.values()
+             if event.api_visibility == "private" and event.fn and event.show_progress != "hidden"]  # fmt: skip
+    assert not shown
+
+
 def test_no_event_leaves_so_many_statuses_that_a_race_would_choke_the_page(page):
     for event in page.blocks.fns.values():
         shown = event.show_progress_on or event.outputs

@@ -45,18 +45,6 @@ def made(make):
     return asyncio.run(inside())
 
 
-@pytest.fixture(scope="module")
-def engine():
-    running = default_engine(open_suite(folder())).start()
-    yield running
-    running.stop()
-
-
-@pytest.fixture
-def show(engine):
-    return Show(engine, "classroom")
-
-
 def settings(steps=3):
     """The values of all knob controls, with few steps."""
     values = []

@@ -10,25 +10,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from lab.race import default_engine, open_suite
 from lab.ui.compare.pairs import Pairs
-from lab.ui.compare.show import Show
 from lab.ui.texts import Texts
 from lab.ui.words import EXAMPLES
 from tests.test_ui import heard, made, painted, settings, visitor
-from tests.tinysuite import TEXT, folder
-
-
-@pytest.fixture(scope="module")
-def engine():
-    running = default_engine(open_suite(folder())).start()
-    yield running
-    running.stop()
-
-
-@pytest.fixture
-def show(engine):
-    return Show(engine, "classroom")
+from tests.tinysuite import TEXT
 
 
 def linked(show, **given):

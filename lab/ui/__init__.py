@@ -17,6 +17,7 @@ import gradio as gr
 from lab.ui import compare, info, models, suites, weights
 from lab.ui.acts import Acts
 from lab.ui.api import Api
+from lab.ui.events import SILENT
 from lab.ui.painters import latent, pixel, unclip, vqgan_clip
 from lab.ui.texts import Texts
 from lab.ui.theme import ASSETS, css, head, theme
@@ -89,7 +90,7 @@ def _speak(page: gr.Blocks, texts: Texts, language: gr.Textbox, turn: gr.Button)
 
     # The page keeps a status of every component that progress was ever shown on, and goes through all of them at every
     # news of a race: of some hundred it would have no time left for a click.
-    quiet = compare.SILENT | {"show_progress_on": language}
+    quiet = SILENT | {"show_progress_on": language}
     turn.click(switch, language, [language, *texts.components], **quiet,
                js="() => [quartet.speak(quartet.language === 'zh' ? 'en' : 'zh')]")  # fmt: skip
     page.load(switch, language, [language, *texts.components], js="() => [quartet.start()]", **quiet)

@@ -10,6 +10,7 @@ import gradio as gr
 from lab.race import missing, settle
 from lab.ui import controls, hints
 from lab.ui.acts import Refusal
+from lab.ui.events import SILENT
 from lab.ui.stage.news import sentence
 from lab.ui.texts import Texts
 from lab.ui.words import EXAMPLES
@@ -18,7 +19,6 @@ from models.knobs import Knobs
 
 LONGEST = 1000  # letters of a sentence
 SEEDS = 2**31 - 1  # the largest seed
-QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
 
 
 def draw(
@@ -35,7 +35,7 @@ def draw(
             says={"label": "seed"},
         )  # fmt: skip
     hints.under(text, f"{name}-text", engine.registry.suite(suite), lane)
-    language.change(translated, [language, text], text, queue=False, **QUIET)
+    language.change(translated, [language, text], text, **SILENT)
     return text, seed
 
 

@@ -11,7 +11,7 @@ import gradio as gr
 
 from lab.ui import asking
 from lab.ui.acts import Acts
-from lab.ui.asking import QUIET
+from lab.ui.events import SILENT, STREAM
 from lab.ui.texts import Texts
 from models.engine import Engine
 
@@ -51,7 +51,7 @@ class Desk:
         halt = self.texts(
             gr.Button, says={"value": "stage.stop"}, scale=0, elem_id=f"{lane}-{name}-stop", elem_classes="plain"
         )
-        halt.click(self.acts.halt, None, None, queue=False, **QUIET)
+        halt.click(self.acts.halt, None, None, **SILENT)
         return go
 
     def drawer(self) -> gr.Accordion:
@@ -66,8 +66,7 @@ class Desk:
             yield from self.play(request, play, text, seed, *values)
 
         for trigger in triggers:
-            trigger(begin, [self.text, self.seed, *inputs], shown, concurrency_limit=None, trigger_mode="multiple",
-                    **QUIET)  # fmt: skip
+            trigger(begin, [self.text, self.seed, *inputs], shown, **STREAM)
 
     def play(self, request: gr.Request, play: Play, text: str, seed: float | None, *values: Any) -> Iterator[Value]:
         """The values of a wall while `play` goes on; a sentence where it cannot."""

@@ -10,11 +10,10 @@ from typing import Any
 import gradio as gr
 
 from lab.storybook.grammar import parse, say
+from lab.ui.events import SILENT
 from lab.ui.theme import asset
 from models.catalog import Part, Suite
 from models.parts.clip.folders import read_tokenizer
-
-SILENT: dict[str, Any] = {"show_progress": "hidden", "queue": False, "api_visibility": "private"}
 
 
 def under(box: gr.Textbox, field: str, suite: Suite, sampler: str | None = None) -> gr.HTML:

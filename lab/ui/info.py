@@ -10,6 +10,7 @@ from typing import Any
 import gradio as gr
 
 from lab.record import NotAReceipt, Record, read, rerun
+from lab.ui.events import QUIET, SILENT
 from lab.ui.receipts import changed, told
 from lab.ui.stage.news import picture, sentence
 from lab.ui.texts import Texts
@@ -83,9 +84,8 @@ def draw(engine: Engine, texts: Texts) -> Repaints:
         apply_default_css=False,
         elem_id="info",
     )
-    quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
-    file.upload(take, file, [file, held, shown], queue=False, **quiet)
-    again.click(repaints.paint, held, shown, concurrency_limit=4, trigger_mode="multiple", **quiet)
+    file.upload(take, file, [file, held, shown], **SILENT)
+    again.click(repaints.paint, held, shown, concurrency_limit=4, trigger_mode="multiple", **QUIET)
     return repaints
 
 

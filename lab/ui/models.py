@@ -10,6 +10,7 @@ import gradio as gr
 import torch
 
 from lab.race import LANES, parts_of
+from lab.ui.events import SILENT
 from lab.ui.stage.news import piece, sentence
 from lab.ui.texts import Texts
 from lab.ui.theme import asset
@@ -47,9 +48,8 @@ def draw(engine: Engine, suite: str, tab: gr.Tab, texts: Texts) -> None:
     )
     again = texts(gr.Button, says={"value": "models.again"}, size="sm", elem_classes="plain")
     look = partial(report, engine, suite)
-    quiet: dict[str, Any] = {"show_progress": "hidden", "queue": False, "api_visibility": "private"}
-    tab.select(look, None, table, **quiet)
-    again.click(look, None, table, **quiet)
+    tab.select(look, None, table, **SILENT)
+    again.click(look, None, table, **SILENT)
 
 
 def fetch(engine: Engine, suite: str, name: str) -> Shown:

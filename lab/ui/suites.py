@@ -20,6 +20,7 @@ from lab.race.needs import need_of
 from lab.race.painters import plan, precision
 from lab.race.suites import Machine, Row, availability
 from lab.ui.acts import Refusal
+from lab.ui.events import QUIET, STREAM
 from lab.ui.stage.news import piece, sentence
 from lab.ui.theme import asset
 from models.engine import Engine
@@ -62,9 +63,8 @@ def draw(engine: Engine, suite: str, tab: gr.Tab, switch: Switch | None = None) 
         apply_default_css=False,
         elem_id="suites",
     )
-    quiet: dict[str, Any] = {"show_progress": "hidden", "concurrency_limit": None, "api_visibility": "private"}
-    tab.select(look, None, table, **quiet)
-    table.bring(begin, None, table, trigger_mode="multiple", **quiet)
+    tab.select(look, None, table, concurrency_limit=None, **QUIET)
+    table.bring(begin, None, table, **STREAM)
 
 
 def near(request: gr.Request) -> bool:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import gradio as gr
 
 from lab.race.suites import Machine, availability
+from lab.ui.events import SILENT
 from lab.ui.suites import way
 from lab.ui.theme import asset
 from models.catalog.full import ONE_CLIP
@@ -34,7 +35,7 @@ def draw(engine: Engine, suite: str, switch: Switch, page: gr.Blocks) -> None:
     def look() -> dict[str, Any]:
         return {"suite": suite, "suites": reachable(engine, suite, switch)}
 
-    page.load(look, None, links, show_progress="hidden", queue=False, api_visibility="private")
+    page.load(look, None, links, **SILENT)
 
 
 def reachable(engine: Engine, suite: str, switch: Switch) -> list[str]:

@@ -17,14 +17,13 @@ from lab.ui.compare import builder
 from lab.ui.compare.asked import BUDGETS, COUNTS
 from lab.ui.compare.pairs import Pairs
 from lab.ui.compare.show import Show
+from lab.ui.events import SILENT, STREAM
 from lab.ui.stage import replay, stage
 from lab.ui.stage.news import absent
 from lab.ui.texts import Texts
 from lab.ui.words import EXAMPLES, say
 from models.engine import Engine
 from models.knobs import Knobs
-
-SILENT = hints.SILENT
 
 
 def draw(engine: Engine, suite: str, texts: Texts, language: gr.Textbox, page: gr.Blocks) -> Show:
@@ -46,8 +45,7 @@ def draw(engine: Engine, suite: str, texts: Texts, language: gr.Textbox, page: g
     lanes, count, knobs = _drawers(texts, prompt, language, show.bases)
     inputs = [prompt, seed, lanes, budget, count, *knobs]
     linked = gr.Textbox("", visible="hidden", elem_id="linked")
-    gr.on([paint.click, prompt.submit, linked.change], show.paint, inputs, played, concurrency_limit=None,
-          trigger_mode="multiple", show_progress="hidden", api_visibility="private")  # fmt: skip
+    gr.on([paint.click, prompt.submit, linked.change], show.paint, inputs, played, **STREAM)
     page.load(show.reopen, None, [*inputs, linked, played], show_progress_on=linked, **SILENT)
     played.pause(show.pause, None, None, **SILENT)
     played.resume(show.resume, None, None, **SILENT)

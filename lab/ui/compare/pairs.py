@@ -8,6 +8,7 @@ import gradio as gr
 import numpy as np
 
 from lab.race import LANES
+from lab.ui.events import SILENT
 from lab.ui.texts import Texts
 from lab.ui.visits import Visits
 from lab.ui.words import say
@@ -20,7 +21,6 @@ class Pairs:
 
     def __init__(self, visits: Visits, texts: Texts, language: gr.Textbox):
         self.visits = visits
-        quiet: dict[str, Any] = {"show_progress": "hidden", "queue": False, "api_visibility": "private"}
         with texts(gr.Accordion, open=False, says={"label": "pair"}, elem_id="pair", elem_classes="drawer") as drawer:
             with gr.Row():
                 self.left = texts(gr.Dropdown, filterable=False, min_width=280, says={"label": "pair.left"})
@@ -30,8 +30,8 @@ class Pairs:
                 says={"label": "pair.slider"},
             )  # fmt: skip
         both = [self.left, self.right]
-        drawer.expand(self.choices, [language, *both], both, **quiet).then(self.shown, both, self.slider, **quiet)
-        gr.on([box.input for box in both], self.shown, both, self.slider, **quiet)
+        drawer.expand(self.choices, [language, *both], both, **SILENT).then(self.shown, both, self.slider, **SILENT)
+        gr.on([box.input for box in both], self.shown, both, self.slider, **SILENT)
 
     def choices(self, request: gr.Request, language: str, left: str | None, right: str | None) -> list[Any]:
         """What there is to choose from: the newest race first, at first its first and last painter."""

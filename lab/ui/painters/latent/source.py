@@ -12,7 +12,7 @@ from torch import Tensor
 from lab.lessons.given import page, resized, tensor
 from lab.lessons.own import NotAPicture, open_own
 from lab.ui.acts import Refusal
-from lab.ui.asking import QUIET
+from lab.ui.events import QUIET, SILENT
 from lab.ui.painters.latent.desk import Desk
 from lab.ui.stage.news import sentence
 
@@ -62,6 +62,6 @@ class Source:
     def shows(self, preview: Callable[[str | None, float], Any], shown: Any) -> None:
         """`preview(path, page)` gives the value of `shown` for what was chosen last."""
         self.file.upload(lambda path, number: (path, preview(path, number)), [self.file, self.page],
-                         [self.path, shown], queue=False, **QUIET)  # fmt: skip
+                         [self.path, shown], **SILENT)  # fmt: skip
         self.page.input(lambda number: (None, preview(None, number)), self.page, [self.path, shown], queue=False,
                         trigger_mode="always_last", **QUIET)  # fmt: skip

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from lab.lessons import schedule, variance
-from lab.ui.asking import QUIET
+from lab.ui.events import SILENT
 from lab.ui.lines import COLUMNS, legend, plot
 from lab.ui.painters.pixel.desk import Asked, Desk, Value, alone, seed_name, settings
 from lab.ui.stage.news import sentence
@@ -119,13 +119,13 @@ def _curve(values: Tensor | None = None, name: str = "", language: str = "en") -
 
 def _follow(desk: Desk, control: Any, draw: Callable[..., list[pd.DataFrame | None]], plots: list[gr.LinePlot]) -> None:
     """The plots show what `draw` gives for the control's value in the language of the page."""
-    inputs, quiet = [control, desk.language], {"queue": False, **QUIET}
+    inputs = [control, desk.language]
 
     def told(values: list[Any]) -> Any:  # Gradio takes a list for one plot alone as that plot's value
         return values[0] if len(plots) == 1 else values
 
-    drawn = gr.on([control.change, desk.language.change], lambda *given: told(draw(*given)), inputs, plots, **quiet)
-    drawn.then(lambda *given: told([legend(data) for data in draw(*given)]), inputs, plots, **quiet)
+    drawn = gr.on([control.change, desk.language.change], lambda *given: told(draw(*given)), inputs, plots, **SILENT)
+    drawn.then(lambda *given: told([legend(data) for data in draw(*given)]), inputs, plots, **SILENT)
 
 
 def _inks(group: str, names: Sequence[str]) -> dict[str, str]:

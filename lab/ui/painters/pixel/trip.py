@@ -19,7 +19,7 @@ from lab.storybook.grammar import parse
 from lab.storybook.paint import paint
 from lab.storybook.scene import stage
 from lab.ui.acts import Refusal
-from lab.ui.asking import QUIET
+from lab.ui.events import SILENT
 from lab.ui.painters.pixel.desk import Asked, Desk, Value, settings
 from lab.ui.stage.news import sentence
 from lab.ui.wall import Wall
@@ -59,7 +59,7 @@ def draw_trip(desk: Desk) -> None:
         told = desk.texts(gr.Checkbox, True, says={"label": "pixel.told"})
         with gr.Row():
             knobs = desk.knobs(*KNOBS)
-    brought = file.upload(lambda: "own", None, source, queue=False, **QUIET)
+    brought = file.upload(lambda: "own", None, source, **SILENT)
     desk.plays([go.click, brought.success], trip, [source, file, reach, told, *knobs], shown)
 
 

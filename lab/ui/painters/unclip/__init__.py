@@ -11,7 +11,8 @@ import gradio as gr
 
 from lab.ui import asking, controls
 from lab.ui.acts import Acts
-from lab.ui.asking import QUIET, fitting
+from lab.ui.asking import fitting
+from lab.ui.events import SILENT, STREAM
 from lab.ui.painters.unclip import acts as shows
 from lab.ui.painters.unclip.acts import CANDIDATES
 from lab.ui.painters.unclip.asked import ELSEWHERE, Asked, asked, given
@@ -22,7 +23,6 @@ from models.engine import Engine
 from models.samplers.unclip import UnclipKnobs
 
 LANE = "unclip"
-STREAM: dict[str, Any] = {**QUIET, "concurrency_limit": None, "trigger_mode": "multiple"}
 
 
 def draw(engine: Engine, suite: str, texts: Texts, language: gr.Textbox, acts: Acts) -> None:
@@ -38,7 +38,7 @@ def draw(engine: Engine, suite: str, texts: Texts, language: gr.Textbox, acts: A
         mine = [] if name == "prior" else stand.controls
         triggers = [stand.go.click, text.submit] if name == "prior" else [stand.go.click]
         gr.on(triggers, getattr(tab, name), [*mine, *common], stand.shown, **STREAM)
-    text.submit(lambda: gr.Tabs(selected="unclip-prior-act"), None, tabs, queue=False, **QUIET)
+    text.submit(lambda: gr.Tabs(selected="unclip-prior-act"), None, tabs, **SILENT)
 
 
 class Tab:
@@ -109,7 +109,7 @@ def _stand(texts: Texts, acts: Acts, name: str, base: UnclipKnobs) -> Stand:
             halt = texts(
                 gr.Button, says={"value": "stage.stop"}, scale=0, elem_id=f"unclip-{name}-stop", elem_classes="plain"
             )
-        halt.click(acts.halt, None, None, queue=False, **QUIET)
+        halt.click(acts.halt, None, None, **SILENT)
         shown = [wall(f"unclip-{name}", LANE, shows.at_rest(name))]
         if name == "larger":
             shown.append(_slider(texts))
@@ -143,7 +143,7 @@ def _picture(texts: Texts, base: UnclipKnobs) -> list[Any]:
     """Which picture the act begins with."""
     source = texts(gr.Radio, value="painted", min_width=320, says={"label": "unclip.picture", "choices": _sources})
     file = texts(gr.UploadButton, file_types=["image"], scale=0, says={"label": "unclip.upload"}, elem_classes="plain")
-    file.upload(lambda: "own", None, source, queue=False, **QUIET)
+    file.upload(lambda: "own", None, source, **SILENT)
     return [source, file]
 
 
@@ -160,5 +160,5 @@ def _drawer(texts: Texts, base: UnclipKnobs) -> list[Any]:
         with gr.Row():
             knobs = controls.draw(base, texts, ELSEWHERE)
         reset = texts(gr.Button, says={"value": "knob.reset"}, size="sm", elem_classes="plain")
-    reset.click(partial(controls.defaults, base, ELSEWHERE), None, knobs, queue=False, **QUIET)
+    reset.click(partial(controls.defaults, base, ELSEWHERE), None, knobs, **SILENT)
     return knobs

@@ -12,7 +12,8 @@ from lab.lessons.augmentations import OFF, USUAL
 from lab.lessons.crops import STEPS
 from lab.ui import asking, controls
 from lab.ui.acts import Acts
-from lab.ui.asking import QUIET, fitting
+from lab.ui.asking import fitting
+from lab.ui.events import QUIET, SILENT, STREAM
 from lab.ui.painters.vqgan_clip import curves
 from lab.ui.painters.vqgan_clip.asked import BEGINNINGS, ELSEWHERE
 from lab.ui.painters.vqgan_clip.climbs import LESSONS, at_rest
@@ -25,7 +26,6 @@ from models.engine import Engine
 from models.samplers.vqgan_clip import VqganClipKnobs
 
 LANE = "vqgan_clip"
-STREAM: dict[str, Any] = {**QUIET, "concurrency_limit": None, "trigger_mode": "multiple"}
 
 
 def draw(engine: Engine, suite: str, texts: Texts, language: gr.Textbox, acts: Acts) -> None:
@@ -67,7 +67,7 @@ def _stand(texts: Texts, acts: Acts, act: str) -> tuple[gr.Button, gr.Button, gr
             shown = wall(f"vq-{act}", LANE, at_rest(act).value)
         with gr.Column(scale=4, min_width=320):
             plots = curves.draw(texts, act, LESSONS[act].LANES)
-    halt.click(acts.halt, None, None, queue=False, **QUIET)
+    halt.click(acts.halt, None, None, **SILENT)
     return go, further, kept, [shown, *plots]
 
 
@@ -97,14 +97,14 @@ def _settings(base: VqganClipKnobs, texts: Texts) -> list[Any]:
             gr.UploadButton, file_types=["image"], scale=0, elem_classes="plain", elem_id="vq-file",
             says={"label": "vq.file"},
         )  # fmt: skip
-    file.upload(lambda: "picture", None, begin, queue=False, **QUIET)
+    file.upload(lambda: "picture", None, begin, **SILENT)
     with texts(gr.Accordion, open=False, says={"label": "vq.drawer"}, elem_classes=["drawer", "knobs", LANE]):
         says = {"label": "vq.negative", "placeholder": "vq.negative.hint"}
         negative = texts(gr.Textbox, "", lines=1, max_length=2000, elem_id="vq-negative", says=says)
         with gr.Row():
             knobs = controls.draw(base, texts, ELSEWHERE)
         reset = texts(gr.Button, says={"value": "knob.reset"}, size="sm", elem_classes="plain")
-    reset.click(partial(controls.defaults, base, ELSEWHERE), None, knobs, queue=False, **QUIET)
+    reset.click(partial(controls.defaults, base, ELSEWHERE), None, knobs, **SILENT)
     return [steps, crops, switches, begin, file, negative, *knobs]
 
 
