@@ -130,6 +130,7 @@ BASES = {  # what else has to be chosen for a setting to matter
     ("latent", "eta"): {"scheduler": "ddim"},
     ("pixel", "variance"): {"scheduler": "ddpm"},
     ("unclip", "eta"): {"scheduler": "ddim"},
+    ("vqgan_clip", "flip"): {"crops": 6},  # of two, chance may turn neither
     **{(lane, "upsample_steps"): {"upsample": True} for lane in LANES},
 }
 LARGE = {"upsample": True, "upsample_steps": 2}
@@ -138,11 +139,15 @@ OTHER = {
                **LARGE},
     "pixel": {"steps": 4, "guidance": 9.0, "scheduler": "ddpm", "eta": 1.0, "variance": "beta", "clip_guidance": 0.3,
               "width": 32, "height": 32, **LARGE},
+    "vqgan_clip": {"steps": 4, "rule": "adam", "rate": 0.5, "final": 0.9, "limit": 0.5, "average": 0.9,
+                   "begin": "codes", "tower": "ordinary", "width": 96, "height": 96, "crops": 3, "whole": False,
+                   "smallest": 0.1, "cut_power": 4.0, "rotate": 90.0, "shift": 0.5, "perspective": 0.2,
+                   "flip": True, "colour": 0.8, "noise": 0.6, "erase": 0.6, **LARGE},
     "unclip": {"embedding": "text", "prior_steps": 4, "prior_guidance": 9.0, "candidates": 1, "steps": 4,
                "guidance": 9.0, "scheduler": "ddpm", "eta": 1.0, **LARGE},
 }  # fmt: skip
 SHAPES = {("latent", "width"): (64, 32), ("latent", "height"): (32, 64), ("pixel", "width"): (64, 32),
-          ("pixel", "height"): (32, 64),
+          ("pixel", "height"): (32, 64), ("vqgan_clip", "width"): (64, 96), ("vqgan_clip", "height"): (96, 64),
           **{(lane, "upsample"): (256, 256) for lane in LANES}}  # fmt: skip
 
 

@@ -18,19 +18,20 @@ PROPER = {"ddpm": "DDPM", "ddim": "DDIM", "euler": "Euler", "euler_a": "Euler a"
           "adam": "Adam"}  # fmt: skip
 # What needs a picture to start from has no place where only a sentence is given.
 WITHOUT_PICTURE = {"strength": None, "embedding": ("image",)}
+UNASKED = ("negative",)  # weighs what to avoid, and only a tab that asks what that is has a place for it
 
 
-def shown(kind: type[Knobs], but: Collection[str] = ()) -> tuple[Spec, ...]:
+def shown(kind: type[Knobs], but: Collection[str] = UNASKED) -> tuple[Spec, ...]:
     """The settings that matter when only a sentence is given, but those that are chosen elsewhere."""
     return tuple(s for s in kind.specs() if WITHOUT_PICTURE.get(s.name, ()) is not None and s.name not in but)
 
 
-def draw(base: Knobs, texts: Texts, but: Collection[str] = ()) -> list[gr.components.Component]:
+def draw(base: Knobs, texts: Texts, but: Collection[str] = UNASKED) -> list[gr.components.Component]:
     """A control for each of `shown(type(base), but)`, in their order, at the values of `base`."""
     return [_control(spec, getattr(base, spec.name), texts) for spec in shown(type(base), but)]
 
 
-def read(base: Knobs, values: Sequence[Any], but: Collection[str] = ()) -> dict[str, Any]:
+def read(base: Knobs, values: Sequence[Any], but: Collection[str] = UNASKED) -> dict[str, Any]:
     """Plain data by name from the controls' values: what is as in `base` is not named."""
     found: dict[str, Any] = {}
     for spec, value in zip(shown(type(base), but), values, strict=True):
@@ -43,7 +44,7 @@ def read(base: Knobs, values: Sequence[Any], but: Collection[str] = ()) -> dict[
     return found
 
 
-def defaults(base: Knobs, but: Collection[str] = ()) -> list[Any]:
+def defaults(base: Knobs, but: Collection[str] = UNASKED) -> list[Any]:
     """The controls' values at those of `base`."""
     values = (getattr(base, spec.name) for spec in shown(type(base), but))
     return [OWN if value is None else value for value in values]
