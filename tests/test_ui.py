@@ -87,6 +87,12 @@ def test_every_word_is_there_in_both_languages_with_the_same_fields():
         assert key == "unit.million" or fields[0] == fields[1], f"{key} has {fields}"
 
 
+def test_every_refusal_says_what_to_do():
+    told = {key: chinese for key, (_, chinese) in WORDS.items() if re.match(r"(?!api)(\w+\.)?say\.", key)}
+    assert len(told) > 25
+    assert not [key for key, chinese in told.items() if "请" not in chinese]
+
+
 def test_chinese_has_no_latin_words_but_names():
     for key, (_, chinese) in WORDS.items():
         plain = re.sub(r"\{\w+\}", "", chinese)

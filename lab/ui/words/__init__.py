@@ -224,10 +224,10 @@ WORDS: dict[str, tuple[str, str]] = {
         "句子超过 {n} 个字，请缩短：画家们只读开头。",
     ),
     "say.lanes": ("No painter is chosen. Tick at least one in the settings.", "没有选择画家，请在设置里至少勾选一位。"),
-    "say.seed": ("The seed must be a whole number from 0 to {n}.", "种子必须是 0 到 {n} 的整数。"),
+    "say.seed": ("The seed is no whole number from 0 to {n}. Give one.", "种子不是 0 到 {n} 的整数，请给一个。"),
     "say.missing": (
-        "Its weights are not here: {parts}. The others paint without it.",
-        "它的权重不在：{parts}。其他画家照常作画。",
+        "Its weights are not here: {parts}. The Models tab says how to get them; the others paint without it.",
+        "它的权重不在：{parts}。请看“模型”页；其他画家照常作画。",
     ),
     "say.failed": (
         "Something broke while it painted; the others are not affected. Try another seed or its default settings.",

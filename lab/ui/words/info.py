@@ -56,7 +56,7 @@ WORDS: dict[str, tuple[str, str]] = {
         "这张图片不带记录，无法重画。请给一张在这里留下的图片。",
     ),
     "say.notagain": (
-        "It could not be painted again: this suite lacks what it was painted with.",
-        "无法重画：这里缺少当初作画所用的东西。",
+        "It could not be painted again: this suite lacks what it was painted with. Open the suite that it names.",
+        "无法重画：这里缺少当初作画所用的东西。请用记录里写的权重打开本页。",
     ),
 }

@@ -50,7 +50,7 @@ WORDS: dict[str, tuple[str, str]] = {
         "This picture has too many pixels. Make it smaller and bring it again.",
         "这张图片的像素太多，请缩小后再带来。",
     ),
-    "latent.say.page": ("The storybook has pages 1 to {n}.", "图画书有第 1 到第 {n} 页。"),
+    "latent.say.page": ("The storybook has pages 1 to {n}. Choose one.", "图画书有第 1 到第 {n} 页，请选一页。"),
     # from a sentence
     "latent.tab.text": ("From a sentence", "由句子"),
     "latent.go.text": ("Paint", "作画"),

@@ -33,8 +33,8 @@ WORDS: dict[str, tuple[str, str]] = {
     "models.limited": ("At most {n} MiB from now on.", "从现在起最多 {n} 兆字节。"),
     "models.unlimited": ("No limit from now on.", "从现在起没有上限。"),
     "models.toolow": (
-        "The largest painter alone needs {need} MiB, so the limit stays as it was.",
-        "最大的画家一位就需要 {need} 兆字节，所以上限不变。",
+        "The largest painter alone needs {need} MiB, so the limit stays as it was. Allow that much.",
+        "最大的画家一位就需要 {need} 兆字节，所以上限不变。请调高上限。",
     ),
     "models.held": (
         "{need} MiB are in use now ({parts}), so the limit stays as it was. Wait until the painters are done.",

@@ -108,8 +108,8 @@ WORDS: dict[str, tuple[str, str]] = {
         "故事书不认识这句话里的东西，画不出来。请换成它认识的，比如猫或船，或者选一张自己的图片。",
     ),
     "unclip.say.noupsampler": (
-        "The weights that run here have no net that enlarges: their pictures stay as large as they are.",
-        "现在用的这套权重没有放大网络：画出来多大，就是多大。",
+        "The weights that run here have no net that enlarges: their pictures stay small. Choose weights that have one.",
+        "现在用的这套权重没有放大网络：画出来多大，就是多大。请换一套权重。",
     ),
     "unclip.say.nofile": (
         "Choose a picture of your own first, or let one be painted to the sentence.",

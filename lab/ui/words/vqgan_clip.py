@@ -123,8 +123,8 @@ WORDS: dict[str, tuple[str, str]] = {
         "这里还没有人攀登过。请先按深色的按钮。",
     ),
     "vq.say.norobust": (
-        "This suite has no robust CLIP, so there are no two to compare.",
-        "这一套里没有稳健的 CLIP，没法比较两个。",
+        "This suite has no robust CLIP, so there are no two to compare. Choose one that has.",
+        "这一套里没有稳健的 CLIP，没法比较两个。请换一套权重。",
     ),
     "vq.say.far": (
         "It has already climbed {n} steps, and a thousand are the most. Begin anew, or give fewer steps.",

@@ -73,8 +73,8 @@ WORDS: dict[str, tuple[str, str]] = {
     "suites.far": (
         "Only somebody at the machine that serves this page may fetch, since it fills that machine's disk and line. "
         "Open the page there, at 127.0.0.1 or localhost, or run the command in a shell there.",
-        "获取会占用提供本页的那台机器的磁盘和网络，所以只有坐在它前面的人能开始。"
-        "请在那台机器上用 127.0.0.1 或 localhost 打开本页，或在终端运行那条命令。",
+        "获取会占用运行本页的那台机器的磁盘和网络，所以只有在那台机器上才能开始。"
+        "请在那台机器上用 127.0.0.1 打开本页，或在命令行运行那条命令。",
     ),
     "suites.refused": (
         "That is not done on this page: these weights are not here, or not for everybody to use.",
