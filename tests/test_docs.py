@@ -90,6 +90,23 @@ def test_tracked_files_stay_small_and_are_no_pickles():
         assert file.suffix not in {".pt", ".pth", ".ckpt", ".pkl", ".bin", ".npy"}, file
 
 
+def test_the_wheel_carries_every_module_and_the_classroom_suite():
+    told = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]
+    data = {ROOT / package.replace(".", "/"): patterns for package, patterns in told["package-data"].items()}
+    assert told["py-modules"] == ["app"]
+    assert {f"{path.name}*" for path in (ROOT / "models", ROOT / "lab", ROOT / "assets")} == set(
+        told["packages"]["find"]["include"]
+    )
+    for file in tracked():
+        if file.relative_to(ROOT).parts[0] not in ("assets", "lab", "models"):
+            continue
+        if file.suffix == ".py":
+            assert (file.parent / "__init__.py").is_file(), f"{file.parent} is no package, and would be left out"
+        else:
+            patterns = [pattern for folder, found in data.items() if file.is_relative_to(folder) for pattern in found]
+            assert "**/*" in patterns or file.name in patterns, f"{file} would be left out"
+
+
 def test_readmes_table_is_the_measurement_of_the_weights_that_ship():
     from lab.measure.card import PAINTERS
     from lab.measure.suite import table, weights
