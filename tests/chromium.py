@@ -19,6 +19,10 @@ ARGS = [
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
 ]  # fmt: skip
 
+WAIT = 180_000  # milliseconds: a machine may be slow, and busy besides
+LOOKS = "canvases => canvases.map(canvas => canvas.toDataURL())"
+DRAWN = """() => !document.querySelector('.frame canvas[aria-busy="true"]')"""
+
 needs_chromium = pytest.mark.skipif(CHROMIUM is None, reason="Debian's chromium is not installed")
 
 
@@ -36,10 +40,10 @@ def served(*options, **environment):
             yield ready(f"http://127.0.0.1:{port}/", app)
         finally:
             app.terminate()
-            app.wait(20)
+            app.wait(60)
 
 
-def ready(url, app, seconds=120):
+def ready(url, app, seconds=300):
     for _ in range(10 * seconds):
         assert app.poll() is None, f"the app ended with {app.returncode}"
         try:
@@ -63,4 +67,11 @@ def states(page):
 
 
 def ended(page):
-    page.wait_for_selector('[data-role="again"]:enabled', timeout=120_000)
+    """Wait for the end of a race, until its pictures are drawn: they are decoded first."""
+    page.wait_for_selector('[data-role="again"]:enabled')
+    page.wait_for_function(DRAWN)
+
+
+def looks(page):
+    """What every panel shows."""
+    return page.locator(".frame canvas").evaluate_all(LOOKS)

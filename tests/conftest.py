@@ -4,10 +4,8 @@ suite and on the shipped one, a Chromium, a visit of a page."""
 import pytest
 
 from lab.race import default_engine
-from tests.chromium import ARGS, CHROMIUM, served
+from tests.chromium import ARGS, CHROMIUM, WAIT, served
 from tests.tinysuite import folder
-
-WAIT = 60_000  # milliseconds: a machine may be slow
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +52,7 @@ def browser():
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGS)
+        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGS, timeout=WAIT)
         yield chromium
         chromium.close()
 

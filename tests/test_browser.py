@@ -1,7 +1,7 @@
 """The page in Debian's Chromium, on a tiny suite: it paints, stops, speaks both languages, and asks no other host."""
 
 from lab.record import read
-from tests.chromium import ended, needs_chromium, paint, states
+from tests.chromium import ended, looks, needs_chromium, paint, states
 
 SAME = "last => [...document.querySelectorAll('.frame canvas')].every((canvas, k) => canvas.toDataURL() === last[k])"
 
@@ -22,8 +22,7 @@ def test_one_click_paints_four_pictures_that_time_can_take_back(visit):
     paint(page)
     ended(page)
     assert states(page) == ["done"] * 4
-    looks = "canvases => canvases.map(canvas => canvas.toDataURL())"
-    last = page.locator(".frame canvas").evaluate_all(looks)
+    last = looks(page)
     assert len(set(last)) == 4
     axis = page.locator('[data-role="axis"]')
     axis.focus()
@@ -34,6 +33,26 @@ def test_one_click_paints_four_pictures_that_time_can_take_back(visit):
     with page.expect_download() as kept:
         page.click('[data-role="keep"]')
     assert len(read(kept.value.path()).receipts) == 4
+
+
+def test_every_tab_is_within_reach_in_a_window_that_was_narrowed(visit):
+    page, button = visit(), '> .tab-wrapper button[role="tab"]'
+    names = "tabs => tabs.map(tab => tab.innerText)"
+    for tab, acts in {"latent": "#latent-acts", "pixel": "#pixel-acts", "vqgan_clip": "#vq-acts",
+                      "unclip": "#unclip-acts"}.items():  # fmt: skip
+        page.set_viewport_size({"width": 1280, "height": 900})
+        page.click(f'#tabs {button}[data-tab-id="{tab}"]')
+        page.wait_for_selector(acts)
+        wide = {bar: page.locator(f"{bar} {button}").evaluate_all(names) for bar in ("#tabs", acts)}
+        page.set_viewport_size({"width": 390, "height": 844})
+        for bar, said in wide.items():
+            page.wait_for_function("document.documentElement.clientWidth <= 390")
+            assert page.locator(f"{bar} {button}").evaluate_all(names) == said
+            edges = "tabs => tabs.map(tab => [tab.getBoundingClientRect().left, tab.getBoundingClientRect().right])"
+            assert all(0 <= left < right <= 390 for left, right in page.locator(f"{bar} {button}").evaluate_all(edges))
+        last = page.locator(f"{acts} {button}").last
+        last.click()
+        page.wait_for_function("last => last.ariaSelected === 'true'", arg=last.element_handle())
 
 
 def test_stop_stops_and_the_page_turns_chinese_around_the_race(visit):

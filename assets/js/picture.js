@@ -13,6 +13,7 @@ quartet.Picture = class {
     if (frame === this.frame) return;
     this.before = this.frame;
     this.frame = frame;
+    this.canvas.setAttribute("aria-busy", true);
     if (frame) await Promise.all(frame.images.map((image) => image.decode().catch(() => null)));
     if (frame !== this.frame) return; // a newer one came while this was decoded
     this.layout();
@@ -48,6 +49,7 @@ quartet.Picture = class {
     };
     if (part < 1) lay(this.before, 1);
     lay(this.frame, part);
+    this.canvas.setAttribute("aria-busy", part < 1);
   }
 
   // As many device pixels a pixel as fit: whole ones, so that no pixel is wider than its neighbour.

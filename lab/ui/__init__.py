@@ -47,7 +47,7 @@ def build(engine: Engine, suite: str, painters: bool = True, switch: Switch | No
                 weights.draw(engine, suite, switch, page)
             turn = texts(gr.Button, says={"value": "page.language"}, elem_id="turn", scale=0)
             dark = texts(gr.Button, says={"value": lambda _: "◐"}, elem_id="dark", scale=0)
-        with gr.Tabs(elem_id="tabs"):
+        with gr.Tabs(elem_id="tabs", overflow_behavior="wrap"):
             with texts(gr.Tab, says={"label": "tab.compare"}, id="compare"):
                 show = compare.draw(engine, suite, texts, language, page)
             for name, painter in PAINTERS.items() if painters else ():

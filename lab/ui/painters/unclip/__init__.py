@@ -29,7 +29,7 @@ def draw(engine: Engine, suite: str, texts: Texts, language: gr.Textbox, acts: A
     """Put the tab together."""
     tab, base = Tab(engine, suite, acts), fitting(engine, suite, LANE)
     text, seed = asking.draw(engine, suite, LANE, LANE, texts, language)
-    with gr.Tabs(elem_id="unclip-acts", elem_classes="acts") as tabs:
+    with gr.Tabs(elem_id="unclip-acts", elem_classes="acts", overflow_behavior="wrap") as tabs:
         stands = {name: _stand(texts, acts, name, base) for name in ("prior", "four", "three", "varied", "larger")}
     knobs = _drawer(texts, base)
     count = stands["prior"].controls[0]

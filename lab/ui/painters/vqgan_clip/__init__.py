@@ -32,7 +32,7 @@ def draw(engine: Engine, suite: str, texts: Texts, language: gr.Textbox, acts: A
     """Put the tab together."""
     text, seed = asking.draw(engine, suite, LANE, "vq", texts, language)
     stands, sheets = [], []
-    with gr.Tabs(elem_id="vq-acts", elem_classes="acts"):
+    with gr.Tabs(elem_id="vq-acts", elem_classes="acts", overflow_behavior="wrap"):
         for act in LESSONS:
             with texts(gr.Tab, says={"label": f"vq.tab.{act}"}, id=f"vq-{act}"):
                 stands.append(_stand(texts, acts, act))
