@@ -118,7 +118,7 @@ def test_other_tools_read_the_parameters_beside_it(tmp_path):
         text = found.text["parameters"]
     first, last = text.rsplit("\n", 1)
     assert first == 'a cat, "red"\nat night\nNegative prompt: blue: not, this'
-    assert last.startswith("Steps: 4, Sampler: DPM++ 2M, CFG scale: 4.0, Seed: 7, Size: 64x64, Model hash: ")
+    assert last.startswith("Steps: 4, Sampler: DPM++ 2M, CFG scale: 3.0, Seed: 7, Size: 64x64, Model hash: ")
     taken = a1111.read(text)
     assert taken["Prompt"] == prompt.text
     assert taken["Negative prompt"] == prompt.negative
