@@ -63,6 +63,12 @@ def order(text: str, seed: int):
     return tiny.request("fragile", text, str(seed), seeds=(seed,))
 
 
+def counted():
+    """A clock that goes by counting: by the real one a busy machine may find that batches are not worth it."""
+    ticks = itertools.count()
+    return lambda: next(ticks) / 1000
+
+
 def clear(run) -> bool:
     """What the run still holds is its own: no frame of a traceback, and so no tensor of anybody's."""
     return run.error.__traceback__ is None and run.error.__context__ is None
@@ -72,7 +78,7 @@ def clear(run) -> bool:
 @pytest.mark.parametrize("kind", KINDS)
 def test_thirty_faults_in_batches_end_only_the_culprit(kind, where):
     lender, fragile = tiny.registry(), Fragile(kind)
-    engine = tiny.engine({"fragile": fragile}, lender=lender, buckets=(8,), cap=8)
+    engine = tiny.engine({"fragile": fragile}, lender=lender, buckets=(8,), cap=8, clock=counted())
     truth = [engine.paint(order("", seed)) for seed in range(3)]
     batches = len(engine.log)
     for round_ in range(ROUNDS):
@@ -112,8 +118,7 @@ def test_thirty_faults_at_load_end_only_those_who_need_that_part(kind):
 
     faulty, ends = True, {"memory": torch.OutOfMemoryError, "nan": NotFinite, "raise": Unavailable}
     lender, alive = tiny.registry(budget=210_000, read=read), []
-    ticks = itertools.count()  # time goes by counting: by the clock a busy machine may find batches not worth it
-    engine = tiny.engine(lender=lender, buckets=(8,), cap=8, clock=lambda: next(ticks) / 1000)
+    engine = tiny.engine(lender=lender, buckets=(8,), cap=8, clock=counted())
     good = [tiny.request(client=f"good {seed}", steps=1, guidance=1.0, seeds=(seed,)) for seed in range(2)]
     bad = [tiny.request("optimiser", client=f"bad {seed}", seeds=(seed,)) for seed in range(2)]
     truth, batches = [engine.paint(request) for request in good], len(engine.log)
