@@ -16,7 +16,8 @@ from transformers import CLIPTextModel, CLIPTokenizer
 from lab.storybook.dataset import TRAIN, captions
 from lab.storybook.grammar import parse, say
 from lab.storybook.paint import paint
-from lab.storybook.scene import HELD_OUT, loosen, sample
+from lab.storybook.scene import HELD_OUT, loosen, relation_between, sample
+from lab.storybook.words import KINDS
 from lab.train import PARTS, run
 from lab.train.clip import architecture, encode_text, save_open_clip, save_text_model
 from lab.train.data import Corpus
@@ -26,6 +27,7 @@ from lab.train.muon import learner
 from lab.train.near import altered
 from lab.train.team import gathered
 from lab.train.tokens import train_tokenizer
+from lab.train.where import SIDES, Where, said, seen
 from models.parts.clip import Clip
 
 
@@ -234,11 +236,44 @@ def test_an_altered_caption_has_one_fault_and_no_pair_that_is_held_out():
         assert parse(say(wrong)).ask == parse(say(wrong, "zh")).ask
         assert not {(noun.kind, noun.colour) for noun in wrong.nouns} & HELD_OUT
         before, after = named(ask), named(wrong)
+        if ask.nouns[::-1] == wrong.nouns and ask.relation == wrong.relation in SIDES:
+            faults["rela"] += 1  # the other thing is on the left
+            continue
         differ = [name for name in before if before[name] != after[name]]
         crossed = [before[name] for name in differ] == [after[name] for name in reversed(differ)]
         assert len(differ) == 1 or (len(differ) == 2 and crossed), (ask, wrong)
         faults.update(name[:4] for name in differ)
     assert faults["kind"] > max(faults["colo"], faults["back"], faults["rela"], faults["size"]) > 20
+
+
+def test_what_a_caption_says_of_places_is_what_is_seen_and_a_wrong_one_says_otherwise():
+    rng, spoken = random.Random(4), 0
+    for seed in range(300):
+        ask, scene = sample(seed)
+        picture, caption = torch.tensor(seen(scene)), torch.tensor(said(ask))
+        known = ~caption.isnan()
+        assert int(known.sum()) == (2 if ask.relation in SIDES else 0)
+        if ask.relation not in SIDES:
+            continue
+        spoken += 1
+        first, second = (next(t for t in scene.things if t.kind == noun.kind) for noun in ask.nouns)
+        assert relation_between((first.x, first.y), (second.x, second.y)) == ask.relation
+        apart = picture[known][0] - picture[known][1]
+        assert torch.sign(apart) == torch.sign(caption[known][0] - caption[known][1]), ask
+        mirrored = [altered(ask, rng) for _ in range(40)]
+        assert any(torch.equal(torch.tensor(said(a))[known], -caption[known]) for a in mirrored)
+    assert spoken > 30
+
+
+def test_the_error_of_places_counts_known_ones_alone():
+    where = Where(8)
+    embeddings = torch.randn(4, 8, generator=torch.Generator().manual_seed(0))
+    nothing = torch.full((4, len(KINDS), 2), torch.nan)
+    assert where.error(embeddings, nothing) == 0
+    places = nothing.clone()
+    places[1, 3, 1] = 0.25
+    found = where(8**0.5 * embeddings).view(4, len(KINDS), 2)[1, 3, 1]
+    assert torch.allclose(where.error(embeddings, places), (found - 0.25) ** 2)
 
 
 def test_the_share_of_large_things_alone_is_what_was_asked_for():
@@ -248,6 +283,10 @@ def test_the_share_of_large_things_alone_is_what_was_asked_for():
     assert share == pytest.approx(0.5 + 0.5 * len(corpus.alone) / 2000, abs=0.03)
     scene = sample(TRAIN + int(corpus.alone[0]))[1]
     assert len(scene.things) == 1
+    rows, _ = corpus.rows(torch.Generator().manual_seed(0), 4000, alone=0.25, placed=0.5)
+    share = float(torch.isin(rows, corpus.placed).float().mean())
+    assert share == pytest.approx(0.75 * (0.5 + 0.5 * len(corpus.placed) / 2000), abs=0.03)
+    assert sample(TRAIN + int(corpus.placed[0]))[0].relation in SIDES
 
 
 @pytest.mark.slow

@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 from open_clip.model import CLIP
 from safetensors.torch import load_file, save_file
-from torch import Tensor
+from torch import Tensor, nn
 from transformers import CLIPTextConfig, CLIPTextModel
 
 from lab.storybook.dataset import TRAIN, captions
@@ -23,11 +23,14 @@ from lab.train.data import Corpus, amount, to_signed
 from lab.train.loop import Plan
 from lab.train.near import altered
 from lab.train.tokens import train_tokenizer
+from lab.train.where import Where, said, seen
 from models.parts.clip import Clip
 
 LENGTH, MERGES, WIDTH, LAYERS, HEADS, EMBEDDING = 40, 640, 160, 4, 4, 128
-KEEP = 0.9  # fuller captions than elsewhere, so that they differ
-ALONE = 0.5  # share of large things alone at the start, falling to none
+KEEPS = (0.9, 0.9, 0.3)  # fuller captions than elsewhere, so that they differ; a third as bare as what people type
+ALONE = (0.5, 0.0)  # share of large things alone at the start of a new and of a resumed training, falling to none
+WHERE = (30.0, 3.0)  # weight of places beside the contrast at the start of a new and of a resumed training, to none
+PLACED = 0.3  # share of one thing beside another: the only pictures where places tell
 MEAN, STD = (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)
 
 
@@ -65,60 +68,65 @@ class ClipRecipe:
                 json.dumps({"model_cfg": cfg, "preprocess_cfg": preprocess}, indent=2)
             )
             torch.manual_seed(1)
-            self.net = CLIP(
-                **{**cfg, "text_cfg": {k: v for k, v in cfg["text_cfg"].items() if k != "hf_tokenizer_name"}}
-            )
-            save_open_clip(self.net.state_dict(), folder)
+            clip = CLIP(**{**cfg, "text_cfg": {k: v for k, v in cfg["text_cfg"].items() if k != "hf_tokenizer_name"}})
+            save_open_clip(clip.state_dict(), folder)
         else:
-            self.net = load_open_clip(folder)
+            clip = load_open_clip(folder)
+        self.net = nn.ModuleDict({"clip": clip, "where": Where(EMBEDDING)})
         self.clip = Clip.from_folder(folder)
-        self.corpus = Corpus.load(amount(minutes), self.clip, variants=4, keeps=(KEEP,))
-        self.fixed = self.corpus.draw(torch.Generator().manual_seed(7), 64)
+        self.corpus, self.alone, self.where = Corpus.load(amount(minutes)), ALONE[resume], WHERE[resume]
 
-    def _captions(self, rows: Tensor, rng: torch.Generator) -> Tensor:
-        """Tokens (2B, L): a caption of every scene, then the same captions with one thing wrong in each."""
+    def _captions(self, rows: Tensor, rng: torch.Generator) -> tuple[Tensor, Tensor]:
+        """Tokens (2B, L): right captions, then the same with one thing wrong; places (2B, K, 2): seen, then said."""
         chance = random.Random(int(torch.randint(2**31, (1,), generator=rng)))
-        right, wrong = [], []
+        right, wrong, places = [], [], ([], [])
         for row in rows.tolist():
-            ask, language = loosen(sample(TRAIN + row)[0], chance, KEEP), chance.choice(("en", "zh"))
+            whole, scene = sample(TRAIN + row)
+            ask, language = loosen(whole, chance, chance.choice(KEEPS)), chance.choice(("en", "zh"))
             right.append(say(ask, language, chance))
             wrong.append(say(altered(ask, chance), language, chance))
-        return self.clip.tokenize(right + wrong).ids
+            places[0].append(seen(scene))
+            places[1].append(said(ask))
+        return self.clip.tokenize(right + wrong).ids, torch.tensor(places[0] + places[1])
 
-    def _logits(self, pictures: Tensor, tokens: Tensor) -> tuple[Tensor, Tensor]:
-        """Similarities (B, B or 2B) of pictures to texts times the temperature, and the temperature."""
-        device = self.net.logit_scale.device
-        pictures, tokens = pictures.to(device), tokens.to(device)
-        image = F.normalize(self.net.encode_image(normalise(pictures)).float(), dim=-1)
-        text = F.normalize(encode_text(self.net, tokens).float(), dim=-1)
-        scale = self.net.logit_scale.exp()
-        with torch.autocast(pictures.device.type, enabled=False):  # a temperature of 50 needs more than 8 bits
-            return scale * image @ text.T, scale
+    def _embed(self, pictures: Tensor, tokens: Tensor) -> tuple[Tensor, Tensor]:
+        """Unit embeddings (B, E) and (2B, E)."""
+        clip, device = self.net["clip"], self.net["clip"].logit_scale.device
+        image = F.normalize(clip.encode_image(normalise(pictures.to(device))).float(), dim=-1)
+        return image, F.normalize(encode_text(clip, tokens.to(device)).float(), dim=-1)
 
     def loss(self, rng: torch.Generator, done: float) -> tuple[Tensor, dict[str, float]]:
-        rows, _ = self.corpus.rows(rng, self.plan.batch, alone=ALONE * (1 - done))
+        rows, _ = self.corpus.rows(rng, self.plan.batch, alone=self.alone * (1 - done), placed=PLACED)
         pictures = to_signed(self.corpus.pictures[rows])
-        pictures = pictures + 0.04 * torch.rand((len(pictures), 1, 1, 1), generator=rng) * torch.randn(
-            pictures.shape, generator=rng
-        )
+        noise = torch.randn(pictures.shape, generator=rng)
+        pictures = pictures + 0.04 * torch.rand((len(pictures), 1, 1, 1), generator=rng) * noise
         with torch.no_grad():
-            self.net.logit_scale.clamp_(max=4.6052)  # 100, as in the paper
-        logits, scale = self._logits(pictures, self._captions(rows, rng))
+            self.net["clip"].logit_scale.clamp_(max=4.6052)  # 100, as in the paper
+        tokens, places = self._captions(rows, rng)
+        image, text = self._embed(pictures, tokens)
+        scale = self.net["clip"].logit_scale.exp()
+        with torch.autocast(image.device.type, enabled=False):  # a temperature of 50 needs more than 8 bits
+            logits = scale * image @ text.T
+            both = zip((image, text[: len(image)]), places.chunk(2), strict=True)
+            places_seen, places_said = (self.net["where"].error(*one) for one in both)
         labels = torch.arange(len(logits), device=logits.device)
-        loss = (F.cross_entropy(logits, labels) + F.cross_entropy(logits[:, : len(logits)].T, labels)) / 2
+        agree = (F.cross_entropy(logits, labels) + F.cross_entropy(logits[:, : len(logits)].T, labels)) / 2
         right = (logits.argmax(1) == labels).float().mean()
         told = (logits.diagonal() > logits.diagonal(len(logits))).float().mean()  # from the same with one thing wrong
-        return loss, {"loss": loss.item(), "right": right.item(), "told": told.item(), "scale": scale.item()}
+        facts = {"loss": agree, "right": right, "told": told, "scale": scale, "seen": places_seen, "said": places_said}
+        where = self.where * (1 - done) * (places_seen + places_said)
+        return agree + where, {name: fact.item() for name, fact in facts.items()}
 
     def grid(self) -> Tensor:
         """The matrix of similarities of 64 pictures and captions: a bright diagonal is what we want to see."""
-        pictures, tokens = self.fixed
-        logits, scale = self._logits(pictures, tokens)
-        return F.interpolate((logits / scale).clamp(0, 1)[None, None], scale_factor=4).expand(1, 3, -1, -1)
+        rng = torch.Generator().manual_seed(7)
+        rows, _ = self.corpus.rows(rng, 64)
+        image, text = self._embed(to_signed(self.corpus.pictures[rows]), self._captions(rows, rng)[0][:64])
+        return F.interpolate((image @ text.T).clamp(0, 1)[None, None], scale_factor=4).expand(1, 3, -1, -1)
 
     def save(self, out: Path) -> None:
-        save_open_clip(self.net.state_dict(), out / "clip")
-        save_text_model(self.net, out / "stable-diffusion" / "text_encoder", self.clip)
+        save_open_clip(self.net["clip"].state_dict(), out / "clip")
+        save_text_model(self.net["clip"], out / "stable-diffusion" / "text_encoder", self.clip)
         self.clip.tokenizer.save_pretrained(out / "stable-diffusion" / "tokenizer")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -34,8 +35,15 @@ class Corpus:
     @cached_property
     def alone(self) -> Tensor:
         """Numbers of the scenes that show one large thing and nothing else; found when first asked for."""
-        scenes = (sample(TRAIN + k, None, False)[1] for k in range(len(self.pictures)))
-        return torch.tensor([k for k, scene in enumerate(scenes) if _alone(scene)])
+        return torch.tensor([k for k, scene in self._scenes() if _alone(scene)])
+
+    @cached_property
+    def placed(self) -> Tensor:
+        """Numbers of the scenes that show one thing beside, above or below another; found when first asked for."""
+        return torch.tensor([k for k, scene in self._scenes() if scene.relation not in (None, "and")])
+
+    def _scenes(self) -> Iterator[tuple[int, Scene]]:
+        return enumerate(sample(TRAIN + k, None, False)[1] for k in range(len(self.pictures)))
 
     @cached_property
     def shown(self) -> Tensor:
@@ -63,19 +71,22 @@ class Corpus:
         return cls(pictures(seeds, cache=CACHE), tokens)
 
     def rows(
-        self, rng: torch.Generator, batch: int, first: int | None = None, alone: float = 0.0
+        self, rng: torch.Generator, batch: int, first: int | None = None, alone: float = 0.0, placed: float = 0.0
     ) -> tuple[Tensor, Tensor | None]:
         """Random scenes (B,) and one caption each (B, L); of the `first` scenes only, where that is given.
 
         The share `alone` of them shows one large thing: what a kind looks like is a hundredth of the loss over all
-        scenes, and several times that where nothing else is to be seen.
+        scenes, and several times that where nothing else is to be seen.  The share `placed` of the others shows one
+        thing beside another, for a like reason.
         """
         room = min(first or len(self.pictures), len(self.pictures))
         rows = torch.randint(room, (batch,), generator=rng)
-        if alone:
-            large = self.alone[: int((self.alone < room).sum())]
-            chosen = large[torch.randint(len(large), (batch,), generator=rng)]
-            rows = torch.where(torch.rand(batch, generator=rng) < alone, chosen, rows)
+        for share, name in ((placed, "placed"), (alone, "alone")):
+            if share:
+                some = getattr(self, name)
+                some = some[: int((some < room).sum())]
+                chosen = some[torch.randint(len(some), (batch,), generator=rng)]
+                rows = torch.where(torch.rand(batch, generator=rng) < share, chosen, rows)
         if self.tokens is None:
             return rows, None
         which = torch.randint(self.tokens.shape[1], (batch,), generator=rng)

@@ -14,7 +14,7 @@ from lab.storybook.scene import HELD_OUT, Ask, Noun
 from lab.storybook.words import BACKGROUNDS, COLOURS, KINDS, SIZES
 
 MIRRORED = {"left of": "right of", "right of": "left of", "above": "below", "below": "above"}
-KIND = 4  # times as often as any other fault: it is the hardest to see
+KIND, PLACE, CROSSED = 4, 4, 4  # times as often as any other fault: what is hardest to see
 
 
 def altered(ask: Ask, rng: random.Random) -> Ask:
@@ -32,11 +32,13 @@ def _faults(ask: Ask) -> list[Callable[[random.Random], Ask]]:
     if first.count > 1:
         found.append(lambda _: replace(ask, nouns=(replace(first, count=5 - first.count),)))
     if ask.relation in MIRRORED:
-        found.append(lambda _: replace(ask, relation=MIRRORED[ask.relation]))
+        found += [lambda _: replace(ask, relation=MIRRORED[ask.relation])] * PLACE
+        found += [lambda _: replace(ask, nouns=ask.nouns[::-1])] * PLACE
     if ask.background:
         found.append(lambda rng: replace(ask, background=_other(BACKGROUNDS, ask.background, rng)))
     if rest and first.colour != rest[0].colour and not any(_held_out(*pair) for pair in _crossed(first, rest[0])):
-        found.append(lambda _: replace(ask, nouns=tuple(replace(n, colour=c) for n, c in _crossed(first, rest[0]))))
+        crossed = tuple(replace(noun, colour=colour) for noun, colour in _crossed(first, rest[0]))
+        found += [lambda _: replace(ask, nouns=crossed)] * CROSSED
     return found
 
 
