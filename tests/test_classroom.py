@@ -1,10 +1,12 @@
 """The contract of every painter on the weights that ship, and stock tools on the same folders."""
 
 import pickle
+import random
 from dataclasses import replace
 from functools import cache
 from itertools import count
 
+import numpy as np
 import pytest
 import torch
 from diffusers import DDIMScheduler, StableDiffusionPipeline
@@ -12,6 +14,12 @@ from torch.nn.functional import cosine_similarity
 from transformers import CLIPTextModel
 
 from lab.race import LANES, default_engine
+from lab.storybook.dataset import FRESH, small
+from lab.storybook.grammar import say
+from lab.storybook.paint import paint
+from lab.storybook.scene import Noun, sample
+from lab.storybook.words import KINDS
+from lab.train.near import MIRRORED
 from models.catalog import ASSETS, classroom
 from models.engine import Engine
 from models.loaders import fault, load
@@ -138,6 +146,35 @@ def test_the_text_encoder_is_a_copy_of_the_one_clip():
     tokens = clip.tokenize([TEXT, "夜里有三颗黄色的星星"]).ids
     with torch.no_grad():
         assert (stock(tokens).last_hidden_state - clip.text(tokens).states).abs().max() <= 1e-5
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_clip_tells_a_picture_from_its_caption_with_one_thing_wrong(language):
+    clip, rng = Clip.from_folder(ROOT / "clip"), random.Random(5)
+    wrongs = {
+        "kind": ("single object", lambda ask: replace(ask, nouns=(_other(ask.nouns[0], rng),))),
+        "count": ("counting", lambda ask: replace(ask, nouns=(replace(ask.nouns[0], count=5 - ask.nouns[0].count),))),
+        "place": ("position", lambda ask: replace(ask, relation=MIRRORED[ask.relation])),
+        "order": ("position", lambda ask: replace(ask, nouns=ask.nouns[::-1])),
+    }
+    shares = {}
+    for fault_, (category, wrong) in wrongs.items():
+        asked, scenes = zip(*(sample(FRESH + k, category) for k in range(60)), strict=True)
+        bare = [replace(ask, nouns=tuple(Noun(n.kind, count=n.count) for n in ask.nouns)) for ask in asked]
+        pictures = torch.from_numpy(np.stack([small(paint(scene).picture) for scene in scenes]))
+        image = clip.image(pictures.permute(0, 3, 1, 2).float() / 255)
+        texts = [
+            clip.text(clip.tokenize([say(ask, language) for ask in asks]).ids).embedding
+            for asks in (bare, [wrong(ask) for ask in bare])
+        ]
+        right, other = (cosine_similarity(image, text) for text in texts)
+        shares[fault_] = float((right > other).float().mean())
+    print(f"{language}: similarity prefers the right caption:", shares)
+    assert min(shares.values()) >= 0.9, shares
+
+
+def _other(noun: Noun, rng: random.Random) -> Noun:
+    return replace(noun, kind=rng.choice([kind for kind in KINDS if kind != noun.kind]))
 
 
 def test_the_robust_part_is_a_picture_tower_and_no_second_text_tower():

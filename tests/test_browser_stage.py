@@ -1,0 +1,123 @@
+"""The stage in Debian's Chromium: its pictures are an inline run's, step by step; races come back and play again."""
+
+import base64
+import io
+from hashlib import sha256
+from urllib.parse import urlencode
+
+import numpy as np
+from PIL import Image
+
+from lab.race import LANES, SAMPLERS, default_engine, settle
+from models.protocol import Prompt, Request
+from tests.chromium import ended, looks, needs_chromium, paint, states
+from tests.tinysuite import TEXT
+
+pytestmark = needs_chromium
+
+# A guided pair may be painted as two batches of one row where a machine is slow, which rounds otherwise; what else a
+# batch holds moves a value in ten thousand by one of its 255 levels.
+ALONE = {"guidance": 1, "prior_guidance": 1}
+STEPS = {"steps": 12, "crops": 2, "prior_steps": 4}  # enough for every painter to be seen on its way
+
+SCRUB = """async () => {  // {painter: {step: picture}} along the whole time axis
+    const axis = document.querySelector('[data-role="axis"]'), shown = {};
+    for (let k = 0; k <= 1000; k++) {
+        axis.value = (Number(axis.max) * k) / 1000;
+        axis.dispatchEvent(new Event("input"));
+        for (const panel of document.querySelectorAll(".panel")) {
+            const canvas = panel.querySelector("canvas"), pictures = (shown[panel.dataset.lane] ||= {});
+            const step = /step (\\d+) of/.exec(canvas.ariaLabel)?.[1];
+            if (!step || step in pictures) continue;
+            while (canvas.ariaBusy === "true") await new Promise((done) => setTimeout(done, 5));
+            pictures[step] = canvas.toDataURL();
+        }
+    }
+    return shown;
+}"""
+
+PLAYED = """() => {  // from the click on "Play again" to its end: what every panel showed, and when it was over
+    window.played = { looks: {}, seconds: null };
+    const began = performance.now(), again = document.querySelector('[data-role="again"]');
+    again.click();
+    let gone = false;
+    const look = () => {
+        for (const panel of document.querySelectorAll(".panel")) {
+            const seen = (window.played.looks[panel.dataset.lane] ||= []);
+            const now = panel.querySelector("canvas").toDataURL();
+            if (seen.at(-1) !== now) seen.push(now);
+        }
+        gone ||= again.disabled;
+        if (gone && !again.disabled) window.played.seconds = (performance.now() - began) / 1000;
+        else setTimeout(look, 20);
+    };
+    look();
+}"""
+
+
+def hashed(image):
+    return sha256(np.ascontiguousarray(image).tobytes()).hexdigest()
+
+
+def shot(url):
+    """The RGB picture of a canvas."""
+    return np.asarray(Image.open(io.BytesIO(base64.b64decode(url.split(",")[1]))).convert("RGB"))
+
+
+def test_every_picture_in_the_browser_is_that_step_of_an_inline_run_by_its_hash(visit, engine):
+    named = {lane: {spec.name for spec in SAMPLERS[lane].knobs.specs()} for lane in LANES}
+    knobs = {lane: {k: v for k, v in (STEPS | ALONE).items() if k in named[lane]} for lane in LANES}
+    asked = {f"{lane}.{name}": value for lane in LANES for name, value in knobs[lane].items()}
+    page = visit(query="?" + urlencode({"prompt": TEXT, "seed": 5} | asked))
+    ended(page)
+    assert states(page) == ["done"] * 4
+    shown = page.evaluate(SCRUB)
+    for lane in LANES:
+        request = Request(lane, Prompt(TEXT, seeds=(5,)), settle(engine, lane, knobs[lane]), "classroom", "test")
+        steps = {
+            str(frame.i): frame.images[0] for frame in default_engine(engine.registry.suite("classroom")).drive(request)
+        }
+        assert len(shown[lane]) >= 2, f"{lane} was not seen on the way"
+        assert str(max(map(int, steps))) in shown[lane], f"{lane}: the finished picture is missing"
+        for step, url in shown[lane].items():
+            apart = np.abs(shot(url).astype(int) - steps[step])
+            assert apart.max() <= 1, f"{lane}: step {step}"
+            assert (apart > 0).mean() < 1e-3, f"{lane}: step {step}"
+        same = [hashed(shot(url)) == hashed(steps[step]) for step, url in shown[lane].items()]
+        print(f"{lane}: {sum(same)} of {len(same)} pictures have the hash of their step")
+        assert sum(same) >= len(same) / 3
+
+
+def test_a_race_plays_again_and_an_earlier_one_comes_back_from_the_strip(visit):
+    page = visit(query="?" + urlencode({"prompt": TEXT, "seed": 5, "vqgan_clip.steps": 4}))
+    ended(page)
+    first, races = looks(page), page.locator('[data-role="strip"] .race')
+    assert not races.first.is_visible(), "one race is no strip"
+    page.evaluate(PLAYED)
+    page.wait_for_function("() => window.played.seconds !== null")
+    played = page.evaluate("window.played")
+    assert looks(page) == first
+    assert all(len(set(seen)) >= 2 for seen in played["looks"].values()), "it was not played, but shown"
+
+    page.locator("#seed input").fill("6")
+    page.locator("#seed input").press("Tab")
+    paint(page)
+    ended(page)
+    second = looks(page)
+    assert all(a != b for a, b in zip(first, second, strict=True))
+    assert races.count() == 2
+    pressed = "races => races.map(race => race.ariaPressed)"
+    assert races.evaluate_all(pressed) == ["true", "false"]
+    assert "6" in races.first.inner_text()
+    assert TEXT in races.last.inner_text()
+
+    races.last.click()
+    ended(page)
+    assert races.evaluate_all(pressed) == ["false", "true"]
+    assert looks(page) == first
+    page.locator('[data-role="axis"]').press("Home")
+    assert page.locator(".panel .state").first.inner_text() == "waits for its turn"
+    paint(page)  # and the next race takes the stage again
+    ended(page)
+    assert races.evaluate_all(pressed) == ["true", "false", "false"]
+    assert looks(page) == second, "the same sentence and seed"
