@@ -8,10 +8,10 @@ from urllib.parse import urlencode
 import numpy as np
 from PIL import Image
 
-from lab.race import LANES, SAMPLERS, default_engine, settle
+from lab.race import LANES, SAMPLERS, settle
 from models.protocol import Prompt, Request
 from tests.chromium import ended, looks, needs_chromium, paint, states
-from tests.tinysuite import TEXT
+from tests.tinysuite import TEXT, engine
 
 pytestmark = needs_chromium
 
@@ -64,7 +64,8 @@ def shot(url):
     return np.asarray(Image.open(io.BytesIO(base64.b64decode(url.split(",")[1]))).convert("RGB"))
 
 
-def test_every_picture_in_the_browser_is_that_step_of_an_inline_run_by_its_hash(visit, engine):
+def test_every_picture_in_the_browser_is_that_step_of_an_inline_run_by_its_hash(visit):
+    alone = engine()
     named = {lane: {spec.name for spec in SAMPLERS[lane].knobs.specs()} for lane in LANES}
     knobs = {lane: {k: v for k, v in (STEPS | ALONE).items() if k in named[lane]} for lane in LANES}
     asked = {f"{lane}.{name}": value for lane in LANES for name, value in knobs[lane].items()}
@@ -73,10 +74,8 @@ def test_every_picture_in_the_browser_is_that_step_of_an_inline_run_by_its_hash(
     assert states(page) == ["done"] * 4
     shown = page.evaluate(SCRUB)
     for lane in LANES:
-        request = Request(lane, Prompt(TEXT, seeds=(5,)), settle(engine, lane, knobs[lane]), "classroom", "test")
-        steps = {
-            str(frame.i): frame.images[0] for frame in default_engine(engine.registry.suite("classroom")).drive(request)
-        }
+        request = Request(lane, Prompt(TEXT, seeds=(5,)), settle(alone, lane, knobs[lane]), "classroom", "test")
+        steps = {str(frame.i): frame.images[0] for frame in alone.drive(request)}
         assert len(shown[lane]) >= 2, f"{lane} was not seen on the way"
         assert str(max(map(int, steps))) in shown[lane], f"{lane}: the finished picture is missing"
         for step, url in shown[lane].items():

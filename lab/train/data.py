@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -33,25 +32,27 @@ class Corpus:
     tokens: Tensor | None
 
     @cached_property
+    def scenes(self) -> list[Scene]:
+        """What the pictures show; worked out once, when first asked for."""
+        return [sample(TRAIN + k, None, False)[1] for k in range(len(self.pictures))]
+
+    @cached_property
     def alone(self) -> Tensor:
         """Numbers of the scenes that show one large thing and nothing else; found when first asked for."""
-        return torch.tensor([k for k, scene in self._scenes() if _alone(scene)])
+        return torch.tensor([k for k, scene in enumerate(self.scenes) if _alone(scene)])
 
     @cached_property
     def placed(self) -> Tensor:
         """Numbers of the scenes that show one thing beside, above or below another; found when first asked for."""
-        return torch.tensor([k for k, scene in self._scenes() if scene.relation not in (None, "and")])
-
-    def _scenes(self) -> Iterator[tuple[int, Scene]]:
-        return enumerate(sample(TRAIN + k, None, False)[1] for k in range(len(self.pictures)))
+        return torch.tensor([k for k, scene in enumerate(self.scenes) if scene.relation not in (None, "and")])
 
     @cached_property
     def shown(self) -> Tensor:
         """Where things stand: (N, 16, 16), 1 in the cells of every thing, else 0; found when first asked for."""
         cells = (torch.arange(16) + 0.5) / 16
         marks = torch.zeros(len(self.pictures), 16, 16, dtype=torch.uint8)
-        for k, mark in enumerate(marks):
-            for thing in sample(TRAIN + k, None, False)[1].things:
+        for mark, scene in zip(marks, self.scenes, strict=True):
+            for thing in scene.things:
                 far = (cells[:, None] - thing.y) ** 2 + (cells[None] - thing.x) ** 2
                 mark |= far < (thing.r + 1 / 64) ** 2
         return marks
