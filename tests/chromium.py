@@ -23,6 +23,22 @@ WAIT = 180_000  # milliseconds: a machine may be slow, and busy besides
 LOOKS = "canvases => canvases.map(canvas => canvas.toDataURL())"
 DRAWN = """() => !document.querySelector('.frame canvas[aria-busy="true"]')"""
 
+SCRUB = """async () => {  // {painter: {step: picture}} along the whole time axis; "bare" is what stands before any step
+    const axis = document.querySelector('[data-role="axis"]'), shown = {};
+    for (let k = 0; k <= 1000; k++) {
+        axis.value = (Number(axis.max) * k) / 1000;
+        axis.dispatchEvent(new Event("input"));
+        for (const panel of document.querySelectorAll(".panel")) {
+            const canvas = panel.querySelector("canvas"), pictures = (shown[panel.dataset.lane] ||= {});
+            const step = /step (\\d+) of/.exec(canvas.ariaLabel)?.[1] ?? "bare";
+            if (step in pictures) continue;
+            while (canvas.ariaBusy === "true") await new Promise((done) => setTimeout(done, 5));
+            pictures[step] = canvas.toDataURL();
+        }
+    }
+    return shown;
+}"""
+
 needs_chromium = pytest.mark.skipif(CHROMIUM is None, reason="Debian's chromium is not installed")
 
 

@@ -1,9 +1,7 @@
 """The endpoints as programs meet them: over HTTP, with `gradio_client`, to the last yield."""
 
 import asyncio
-import base64
 import gc
-import io
 import json
 import os
 import re
@@ -12,7 +10,6 @@ import sys
 import time
 from contextlib import ExitStack
 from dataclasses import replace
-from hashlib import sha256
 from inspect import signature
 from pathlib import Path
 
@@ -32,6 +29,7 @@ from lab.ui.api import Api
 from lab.ui.api.asked import MESSAGE, Common, named
 from lab.ui.api.pictures import SIDES, TAKES
 from models.protocol import Prompt, Request
+from tests.pixels import decoded, hashed
 from tests.tinysuite import ENDS, KNOBS, TEXT, folder
 
 LONG = {"steps": 1000}  # more than anybody here waits for
@@ -82,10 +80,6 @@ def client(address, tmp_path_factory):
     known.close()
 
 
-def decoded(look):
-    return np.asarray(Image.open(io.BytesIO(base64.b64decode(look.split(",")[1]))))
-
-
 def inline(engine, lane, seeds=(5,), text=TEXT, knobs=None, exact=False, **pictures):
     """Pictures by step, and the finished ones, of the same painting without a server."""
     knobs = settle(engine, lane, KNOBS[lane] | (knobs or {}))
@@ -93,10 +87,6 @@ def inline(engine, lane, seeds=(5,), text=TEXT, knobs=None, exact=False, **pictu
     asked = Request(lane, Prompt(text, seeds=seeds, **pictures), knobs, "classroom", "test", exact)
     frames = list(alone.drive(asked))
     return {frame.i: frame.images for frame in frames}, frames[-1].images
-
-
-def hashed(image):
-    return sha256(np.ascontiguousarray(image).tobytes()).hexdigest()
 
 
 def wait_for(holds, seconds=120):

@@ -7,11 +7,10 @@ alone, which wants two cores that do nothing else.
 import pytest
 
 from lab.record import read
-from tests.chromium import ended, needs_chromium, paint, states
+from tests.chromium import SCRUB, ended, looks, needs_chromium, paint, states
 
 pytestmark = needs_chromium
 LANES = ["latent", "pixel", "vqgan_clip", "unclip"]
-LOOKS = "canvases => canvases.map(canvas => canvas.toDataURL())"
 WATCH = """() => {  // from the click on: when a panel first changed, stood still longest, was signed
     const began = performance.now(), signed = {}, still = {}, frames = {}, changed = {}, last = {}, begun = {};
     const looks = {};
@@ -33,22 +32,6 @@ WATCH = """() => {  // from the click on: when a panel first changed, stood stil
         if (Object.keys(signed).length < 4) setTimeout(look, 50);
     };
     look();
-}"""
-
-SCRUB = """async () => {  // what the panels show along the whole time axis, looked at wherever a step is another
-    const axis = document.querySelector('[data-role="axis"]'), panels = [...document.querySelectorAll(".panel")];
-    const shown = {};
-    for (let k = 0, last = ""; k <= 500; k++) {
-        axis.value = (Number(axis.max) * k) / 500;
-        axis.dispatchEvent(new Event("input"));
-        const steps = panels.map((panel) => panel.querySelector(".state").textContent).join();
-        if (steps === last) continue;
-        last = steps;
-        await new Promise((done) => setTimeout(done, 40));  // a picture is decoded before it is drawn
-        for (const panel of panels)
-            (shown[panel.dataset.lane] ||= []).push(panel.querySelector("canvas").toDataURL());
-    }
-    return shown;
 }"""
 
 
@@ -91,12 +74,12 @@ def test_ninety_seconds(visit, tmp_path, width, height, query):
     assert all(seen["frames"][lane] >= 5 for lane in LANES), "a race is watched, not waited for"
     assert max(seen["changed"].values()) < min(times), "a painter waited until another had signed"
     page.wait_for_function("() => document.querySelectorAll('.summary li').length >= 4")
-    last = page.locator(".frame canvas").evaluate_all(LOOKS)
-    assert len(set(last)) == 4
+    assert len(set(looks(page))) == 4
     back = page.evaluate(SCRUB) if width > 900 else {}
     for lane in back:
-        assert set(seen["looks"][lane]) <= set(back[lane]), f"{lane} showed what the time axis does not bring back"
-        assert len(set(back[lane])) >= 5
+        pictures = set(back[lane].values())
+        assert set(seen["looks"][lane]) <= pictures, f"{lane} showed what the time axis does not bring back"
+        assert len(pictures) >= 5
     page.locator('[data-role="axis"]').focus()
     page.keyboard.press("Home")
     assert page.locator(".panel .state").first.inner_text() == "waits for its turn"

@@ -1,16 +1,13 @@
 """The stage in Debian's Chromium: its pictures are an inline run's, step by step; races come back and play again."""
 
-import base64
-import io
-from hashlib import sha256
 from urllib.parse import urlencode
 
 import numpy as np
-from PIL import Image
 
 from lab.race import LANES, SAMPLERS, settle
 from models.protocol import Prompt, Request
-from tests.chromium import ended, looks, needs_chromium, paint, states
+from tests.chromium import SCRUB, ended, looks, needs_chromium, paint, states
+from tests.pixels import decoded, hashed
 from tests.tinysuite import TEXT, engine
 
 pytestmark = needs_chromium
@@ -19,22 +16,6 @@ pytestmark = needs_chromium
 # batch holds moves a value in ten thousand by one of its 255 levels.
 ALONE = {"guidance": 1, "prior_guidance": 1}
 STEPS = {"steps": 12, "crops": 2, "prior_steps": 4}  # enough for every painter to be seen on its way
-
-SCRUB = """async () => {  // {painter: {step: picture}} along the whole time axis
-    const axis = document.querySelector('[data-role="axis"]'), shown = {};
-    for (let k = 0; k <= 1000; k++) {
-        axis.value = (Number(axis.max) * k) / 1000;
-        axis.dispatchEvent(new Event("input"));
-        for (const panel of document.querySelectorAll(".panel")) {
-            const canvas = panel.querySelector("canvas"), pictures = (shown[panel.dataset.lane] ||= {});
-            const step = /step (\\d+) of/.exec(canvas.ariaLabel)?.[1];
-            if (!step || step in pictures) continue;
-            while (canvas.ariaBusy === "true") await new Promise((done) => setTimeout(done, 5));
-            pictures[step] = canvas.toDataURL();
-        }
-    }
-    return shown;
-}"""
 
 PLAYED = """() => {  // from the click on "Play again" to its end: what every panel showed, and when it was over
     window.played = { looks: {}, seconds: null };
@@ -55,15 +36,6 @@ PLAYED = """() => {  // from the click on "Play again" to its end: what every pa
 }"""
 
 
-def hashed(image):
-    return sha256(np.ascontiguousarray(image).tobytes()).hexdigest()
-
-
-def shot(url):
-    """The RGB picture of a canvas."""
-    return np.asarray(Image.open(io.BytesIO(base64.b64decode(url.split(",")[1]))).convert("RGB"))
-
-
 def test_every_picture_in_the_browser_is_that_step_of_an_inline_run_by_its_hash(visit):
     alone = engine()
     named = {lane: {spec.name for spec in SAMPLERS[lane].knobs.specs()} for lane in LANES}
@@ -76,13 +48,14 @@ def test_every_picture_in_the_browser_is_that_step_of_an_inline_run_by_its_hash(
     for lane in LANES:
         request = Request(lane, Prompt(TEXT, seeds=(5,)), settle(alone, lane, knobs[lane]), "classroom", "test")
         steps = {str(frame.i): frame.images[0] for frame in alone.drive(request)}
+        del shown[lane]["bare"]
         assert len(shown[lane]) >= 2, f"{lane} was not seen on the way"
         assert str(max(map(int, steps))) in shown[lane], f"{lane}: the finished picture is missing"
         for step, url in shown[lane].items():
-            apart = np.abs(shot(url).astype(int) - steps[step])
+            apart = np.abs(decoded(url).astype(int) - steps[step])
             assert apart.max() <= 1, f"{lane}: step {step}"
             assert (apart > 0).mean() < 1e-3, f"{lane}: step {step}"
-        same = [hashed(shot(url)) == hashed(steps[step]) for step, url in shown[lane].items()]
+        same = [hashed(decoded(url)) == hashed(steps[step]) for step, url in shown[lane].items()]
         print(f"{lane}: {sum(same)} of {len(same)} pictures have the hash of their step")
         assert any(same)
 

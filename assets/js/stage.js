@@ -152,6 +152,7 @@ function hear() {
   if (value.race > newest) {
     newest = value.race;
     tape = new quartet.Tape(value.race);
+    lanes.forEach((lane) => pictures[lane].show(null)); // the last race's pictures are none of this one's
     chosen = playing = null;
   }
   if (value.race !== tape.race) return; // an earlier race was brought back since
