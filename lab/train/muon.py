@@ -26,12 +26,20 @@ ENDS = ("conv_in", "conv_out")  # first and last layers speak of pixels, not of 
 
 def orthogonal(matrix: Tensor, rounds: int = ROUNDS) -> Tensor:
     """The nearest matrix whose singular values are all about 1 (0.7 to 1.2), by Newton-Schulz iteration: U V^T of the
-    singular value decomposition U S V^T of `matrix` (M, N)."""
+    singular value decomposition U S V^T of `matrix` (M, N).
+
+    Every round is x <- P x with a polynomial P of x x^T, so the rounds run on that small square, and the long matrix is
+    multiplied twice, not ten times.
+    """
     x = matrix.T if matrix.shape[0] > matrix.shape[1] else matrix
     x = x / (x.norm() + 1e-7)
+    square = x @ x.T
+    one = torch.eye(len(square), device=x.device, dtype=x.dtype)
+    whole = one
     for _ in range(rounds):
-        square = x @ x.T
-        x = A * x + (B * square + C * square @ square) @ x
+        turn = A * one + (B * one + C * square) @ square
+        square, whole = turn @ square @ turn, turn @ whole
+    x = whole @ x
     return x.T if matrix.shape[0] > matrix.shape[1] else x
 
 
