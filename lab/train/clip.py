@@ -23,13 +23,13 @@ from lab.train.data import Corpus, amount, to_signed
 from lab.train.loop import Plan
 from lab.train.near import altered
 from lab.train.tokens import train_tokenizer
-from lab.train.where import Where, said, seen
+from lab.train.traits import Traits, said, seen
 from models.parts.clip import Clip
 
 LENGTH, MERGES, WIDTH, LAYERS, HEADS, EMBEDDING = 40, 640, 160, 4, 4, 128
 KEEPS = (0.9, 0.9, 0.3)  # fuller captions than elsewhere, so that they differ; a third as bare as what people type
 ALONE = (0.5, 0.0)  # share of large things alone at the start of a new and of a resumed training, falling to none
-WHERE = (30.0, 3.0)  # weight of places beside the contrast at the start of a new and of a resumed training, to none
+TRAITS = 30.0  # weight of places and colours beside the contrast at the start of a training, falling to none
 PLACED = 0.3  # share of one thing beside another: the only pictures where places tell
 MEAN, STD = (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)
 
@@ -72,22 +72,22 @@ class ClipRecipe:
             save_open_clip(clip.state_dict(), folder)
         else:
             clip = load_open_clip(folder)
-        self.net = nn.ModuleDict({"clip": clip, "where": Where(EMBEDDING)})
+        self.net = nn.ModuleDict({"clip": clip, "traits": Traits(EMBEDDING)})
         self.clip = Clip.from_folder(folder)
-        self.corpus, self.alone, self.where = Corpus.load(amount(minutes)), ALONE[resume], WHERE[resume]
+        self.corpus, self.alone = Corpus.load(amount(minutes)), ALONE[resume]
 
     def _captions(self, rows: Tensor, rng: torch.Generator) -> tuple[Tensor, Tensor]:
-        """Tokens (2B, L): right captions, then the same with one thing wrong; places (2B, K, 2): seen, then said."""
+        """Tokens (2B, L): right captions, then the same with one thing wrong; traits (2B, K, 5): seen, then said."""
         chance = random.Random(int(torch.randint(2**31, (1,), generator=rng)))
-        right, wrong, places = [], [], ([], [])
+        right, wrong, traits = [], [], ([], [])
         for row in rows.tolist():
             whole, scene = sample(TRAIN + row)
             ask, language = loosen(whole, chance, chance.choice(KEEPS)), chance.choice(("en", "zh"))
             right.append(say(ask, language, chance))
             wrong.append(say(altered(ask, chance), language, chance))
-            places[0].append(seen(scene))
-            places[1].append(said(ask))
-        return self.clip.tokenize(right + wrong).ids, torch.tensor(places[0] + places[1])
+            traits[0].append(seen(scene))
+            traits[1].append(said(ask))
+        return self.clip.tokenize(right + wrong).ids, torch.tensor(traits[0] + traits[1])
 
     def _embed(self, pictures: Tensor, tokens: Tensor) -> tuple[Tensor, Tensor]:
         """Unit embeddings (B, E) and (2B, E)."""
@@ -102,20 +102,20 @@ class ClipRecipe:
         pictures = pictures + 0.04 * torch.rand((len(pictures), 1, 1, 1), generator=rng) * noise
         with torch.no_grad():
             self.net["clip"].logit_scale.clamp_(max=4.6052)  # 100, as in the paper
-        tokens, places = self._captions(rows, rng)
+        tokens, traits = self._captions(rows, rng)
         image, text = self._embed(pictures, tokens)
         scale = self.net["clip"].logit_scale.exp()
         with torch.autocast(image.device.type, enabled=False):  # a temperature of 50 needs more than 8 bits
             logits = scale * image @ text.T
-            both = zip((image, text[: len(image)]), places.chunk(2), strict=True)
-            places_seen, places_said = (self.net["where"].error(*one) for one in both)
+            both = zip((image, text[: len(image)]), traits.chunk(2), strict=True)
+            traits_seen, traits_said = (self.net["traits"].error(*one) for one in both)
         labels = torch.arange(len(logits), device=logits.device)
         agree = (F.cross_entropy(logits, labels) + F.cross_entropy(logits[:, : len(logits)].T, labels)) / 2
         right = (logits.argmax(1) == labels).float().mean()
         told = (logits.diagonal() > logits.diagonal(len(logits))).float().mean()  # from the same with one thing wrong
-        facts = {"loss": agree, "right": right, "told": told, "scale": scale, "seen": places_seen, "said": places_said}
-        where = self.where * (1 - done) * (places_seen + places_said)
-        return agree + where, {name: fact.item() for name, fact in facts.items()}
+        facts = {"loss": agree, "right": right, "told": told, "scale": scale, "seen": traits_seen, "said": traits_said}
+        beside = TRAITS * (1 - done) * (traits_seen + traits_said)
+        return agree + beside, {name: fact.item() for name, fact in facts.items()}
 
     def grid(self) -> Tensor:
         """The matrix of similarities of 64 pictures and captions: a bright diagonal is what we want to see."""

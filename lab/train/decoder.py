@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from lab.train.data import Corpus, amount, to_signed
-from lab.train.diffusion import ALONE, WIDTHS, Words, body, focused, fold, start_from, times, unfold, weight
+from lab.train.diffusion import ALONE, PLACED, WIDTHS, Words, body, focused, fold, start_from, times, unfold, weight
 from lab.train.loop import Plan
 from lab.train.ship import ship, shipped
 from models.parts.clip import Clip
@@ -59,7 +59,7 @@ class DecoderRecipe:
 
     def loss(self, rng: torch.Generator, done: float) -> tuple[Tensor, dict[str, float]]:
         device = self.net["decoder"].device
-        rows, tokens = self.corpus.rows(rng, self.plan.batch, alone=self.alone * (1 - done))
+        rows, tokens = self.corpus.rows(rng, self.plan.batch, alone=self.alone * (1 - done), placed=PLACED)
         pictures = to_signed(self.corpus.pictures[rows])
         x0 = fold(pictures).to(device)
         with torch.no_grad():

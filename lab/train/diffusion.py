@@ -15,6 +15,7 @@ from models.parts.clip import Clip
 FOCUS = 6.0  # how much more an error counts where things stand, at the start of a training
 EMPTY = 0.1  # share of captions left empty, for guidance (Ho & Salimans, arXiv 2207.12598)
 ALONE = (0.75, 0.2)  # share of large things alone at the start of a new and of a resumed training, falling to none
+PLACED = 0.25  # share of the others that shows one thing beside another: where is decided in a few noisy steps
 WIDTHS, GROUPS, HEADS = (80, 120), 20, 4
 
 # The whole sentence beside the time step too, so that every block knows what is asked (as in DeepFloyd IF's networks);

@@ -11,7 +11,7 @@ from diffusers import AutoencoderKL, DDIMScheduler, UNet2DConditionModel
 from torch import Tensor
 
 from lab.train.data import Corpus, amount, to_signed
-from lab.train.diffusion import ALONE, POOLED, PROMPTS, Words, body, focused, sample, times
+from lab.train.diffusion import ALONE, PLACED, POOLED, PROMPTS, Words, body, focused, sample, times
 from lab.train.loop import Plan
 from lab.train.ship import ship, shipped
 from models.parts.clip import Clip
@@ -68,7 +68,7 @@ class LatentRecipe:
     def loss(self, rng: torch.Generator, done: float) -> tuple[Tensor, dict[str, float]]:
         self.steps += 1  # pictures join bit by bit, so that encoding them never takes most of a step
         room = 4096 + 8 * self.steps
-        rows, tokens = self.corpus.rows(rng, self.plan.batch, room, self.alone * (1 - done))
+        rows, tokens = self.corpus.rows(rng, self.plan.batch, room, self.alone * (1 - done), PLACED)
         x0 = self.latents(rows).to(self.net.device)
         noise = torch.randn(x0.shape, generator=rng).to(x0.device)
         t = times(rng, len(x0)).to(x0.device)

@@ -17,6 +17,7 @@ from torch import Tensor
 from lab.train.data import Corpus, amount, to_signed
 from lab.train.diffusion import (
     ALONE,
+    PLACED,
     POOLED,
     PROMPTS,
     Words,
@@ -61,7 +62,7 @@ class PixelRecipe:
         self.scheduler = DDPMScheduler(**SCHEDULE)
 
     def loss(self, rng: torch.Generator, done: float) -> tuple[Tensor, dict[str, float]]:
-        rows, tokens = self.corpus.rows(rng, self.plan.batch, alone=self.alone * (1 - done))
+        rows, tokens = self.corpus.rows(rng, self.plan.batch, alone=self.alone * (1 - done), placed=PLACED)
         pictures = to_signed(self.corpus.pictures[rows])
         x0 = fold(pictures).to(self.net.device)
         noise = torch.randn(x0.shape, generator=rng).to(x0.device)
