@@ -12,6 +12,7 @@ from functools import partial
 from lab.lessons.captions import captions
 from lab.race import LANES, default_engine, parts_of
 from lab.race.choices import joined
+from lab.race.painters import leave_a_core
 from lab.race.suites import suite_to_serve
 from lab.ui import build, options, zero
 from lab.ui.switch import Switch
@@ -28,6 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     given = parser().parse_args(arguments)
     public = given.public or SPACE in os.environ
     find = partial(suite_to_serve, device=given.device, public=public, safety=not given.no_safety)
+    leave_a_core()
     try:
         suite = find(joined("", given.suite_root))
         engine = engine_for(suite, given.device).start()

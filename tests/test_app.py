@@ -1,12 +1,15 @@
 """How the app is opened: its page comes up by itself where somebody sits, and where it listens is not fixed."""
 
 import ast
+import os
 import time
 from pathlib import Path
 
 import pytest
+import torch
 
 import app
+from lab.race.painters import leave_a_core
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -39,6 +42,18 @@ def test_no_browser_is_opened_in_a_shell_alone_on_a_space_or_in_a_check(monkeypa
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
     assert app.browsable() is seen
+
+
+@pytest.mark.parametrize(("cores", "given", "taken"), [(2, 2, 1), (8, 8, 7), (8, 2, 2), (1, 1, 1)])
+def test_the_painters_leave_a_core_to_the_page_and_take_no_more_than_they_are_given(monkeypatch, cores, given, taken):
+    before = torch.get_num_threads()
+    monkeypatch.setattr(os, "cpu_count", lambda: cores)
+    try:
+        torch.set_num_threads(given)
+        leave_a_core()
+        assert torch.get_num_threads() == taken
+    finally:
+        torch.set_num_threads(before)
 
 
 def test_no_server_name_is_forced_so_that_gradio_reads_its_environment():

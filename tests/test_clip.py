@@ -103,6 +103,16 @@ def test_an_open_clip_folder_gives_what_open_clip_gives(folders):
     close(clip.image(pictures), stock.encode_image(pixels))
 
 
+@torch.no_grad()
+def test_texts_cut_behind_the_last_end_mean_the_same(folder):
+    clip = Clip.from_folder(folder)
+    found = clip.tokenize(["a red cat", "", "blue"])
+    short = found.ids[:, : 2 + max(map(len, found.kept))]
+    assert short.shape[1] < LENGTH
+    close(clip.text(short).embedding, clip.text(found.ids).embedding)
+    close(clip.text(short).states, clip.text(found.ids).states[:, : short.shape[1]])
+
+
 def states_of(stock, tokens):
     """The last hidden states of an open_clip model, from its own modules, position by position."""
     x = stock.token_embedding(tokens) + stock.positional_embedding

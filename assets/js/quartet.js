@@ -1,6 +1,7 @@
 // What every stage of the page shares: language, words, colour scheme.  Text reaches the page by textContent alone.
 window.quartet = (() => {
   const listeners = new Set();
+  let inks = {}; // asked of the page once: to ask is to have it styled anew
   const remembered = (key) => { try { return localStorage.getItem(key); } catch { return null; } };
   const remember = (key, value) => { try { localStorage.setItem(key, value); } catch { /* private windows */ } };
   const asked = new URLSearchParams(location.search).get("lang");
@@ -43,12 +44,16 @@ window.quartet = (() => {
   };
   document.addEventListener("load", ({ target }) => target.closest?.(Object.keys(slid).join()) && caption(), true);
 
+  const tell = () => {
+    inks = {};
+    listeners.forEach((listener) => listener());
+  };
   const apply = () => {
     document.documentElement.lang = language === "zh" ? "zh-CN" : "en";
     document.title = say("page.title");
     name();
     caption();
-    listeners.forEach((listener) => listener());
+    tell();
   };
   const speak = (next) => {
     language = next;
@@ -59,7 +64,7 @@ window.quartet = (() => {
   const shade = () => {
     const dark = document.body.classList.toggle("dark");
     remember("quartet.dark", dark ? "1" : "0");
-    listeners.forEach((listener) => listener());
+    tell();
   };
   const start = () => {
     const chosen = remembered("quartet.dark");
@@ -75,6 +80,17 @@ window.quartet = (() => {
     if (className) element.className = className;
     element.textContent = text;
     return element;
+  };
+  // What stands already is left alone: while a race is told ten times a second, every change is a page laid out anew.
+  const put = (element, text) => { if (element.textContent !== text) element.textContent = text; };
+  const mark = (element, attribute, value) => { if (element.getAttribute(attribute) !== String(value)) element.setAttribute(attribute, value); };
+  const fill = (box, nodes) => {
+    nodes.forEach((node, k) => {
+      const old = box.childNodes[k];
+      if (!old) box.append(node);
+      else if (!node.isEqualNode(old)) old.replaceWith(node);
+    });
+    while (box.childNodes.length > nodes.length) box.lastChild.remove();
   };
   // The judge's verdict on a picture, word by word; `nth` of several.
   const verdict = (words, nth = null) => {
@@ -93,7 +109,7 @@ window.quartet = (() => {
   };
   const calm = matchMedia("(prefers-reduced-motion: reduce)");
   const reveal = (element, block) => element.scrollIntoView({ behavior: calm.matches ? "instant" : "smooth", block });
-  const ink = (name) => getComputedStyle(document.body).getPropertyValue("--" + name).trim();
+    const ink = (name) => (inks[name] ||= getComputedStyle(document.body).getPropertyValue("--" + name).trim());
 
   // A painter's shape around (x, y), half as wide as `r`: circle, square, triangle, diamond.
   const shapes = {
@@ -104,7 +120,7 @@ window.quartet = (() => {
   };
 
   return {
-    say, filled, number, speak, shade, start, name, make, ink, shapes, verdict, calm, reveal,
+    say, filled, number, speak, shade, start, name, make, put, mark, fill, ink, shapes, verdict, calm, reveal,
     lanes: Object.keys(shapes),
     get language() { return language; },
     // Call `listener` whenever language or colours change, for as long as `element` is on the page.

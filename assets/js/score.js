@@ -25,10 +25,14 @@ quartet.Score = class {
     this.args = [tape, time];
     const { margin, stave } = quartet.Score, ratio = devicePixelRatio;
     const width = this.width || this.canvas.parentElement.clientWidth, height = stave * quartet.lanes.length + 22;
-    Object.assign(this.canvas, { width: width * ratio, height: height * ratio });
-    Object.assign(this.canvas.style, { width: width + "px", height: height + "px" });
     const pen = this.pen, span = quartet.Score.span(tape), room = width - margin - 6;
+    const size = [width, height].map((side) => Math.floor(side * ratio));
+    if (size[0] !== this.canvas.width || size[1] !== this.canvas.height) {
+      [this.canvas.width, this.canvas.height] = size;
+      Object.assign(this.canvas.style, { width: width + "px", height: height + "px" });
+    }
     pen.setTransform(ratio, 0, 0, ratio, 0, 0);
+    pen.clearRect(0, 0, width, height);
     const at = (seconds) => margin + (seconds / span) * room;
     quartet.lanes.forEach((lane, k) => this.line(tape, lane, stave * (k + 0.5), at, width, time));
     this.ticks(span, at, height);

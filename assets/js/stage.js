@@ -1,5 +1,5 @@
 // The stage: plays one race at a time out of the component's value, { race, news }.  Runs as Gradio's js_on_load.
-const { say, make, lanes, number } = quartet;
+const { say, make, put, mark, fill, lanes, number } = quartet;
 const find = (role) => element.querySelector(`[data-role="${role}"]`);
 const panels = Object.fromEntries(lanes.map((lane) => [lane, element.querySelector(`[data-lane="${lane}"]`)]));
 const pictures = Object.fromEntries(lanes.map((lane) => [lane, new quartet.Picture(panels[lane].querySelector("canvas"))]));
@@ -12,6 +12,7 @@ let newest = 0; // number of the latest race heard of
 let chosen = null; // the moment looked at; null is the newest
 let playing = null; // when a replay began, on the browser's clock
 let ticking = false;
+const PACE = 100; // milliseconds between two looks at the clock: more would take processor from the painters
 
 const moment = () => (chosen === null ? tape.now : chosen);
 
@@ -20,23 +21,23 @@ function drawPanel(lane) {
   const back = chosen !== null && chosen < tape.now; // looking at an earlier moment
   const unfinished = back && frame !== tape.frame(lane);
   const signed = about.state === "done" && !unfinished;
-  panel.querySelector(".name").textContent = say("painter." + lane);
+  put(panel.querySelector(".name"), say("painter." + lane));
   panel.querySelector(".frame").classList.toggle("signed", signed && Boolean(frame));
-  panel.dataset.state = about.state;
+  mark(panel, "data-state", about.state);
   pictures[lane].show(frame, chosen === null);
   drawThought(panel.querySelector(".frame"), frame ? null : tape.thought(lane, chosen ?? Infinity));
   const values = { painter: say("painter." + lane), text: tape.open?.text ?? "", i: frame?.i ?? 0, n: frame?.n ?? 0 };
-  panel.querySelector("canvas").setAttribute("aria-label", say(frame ? "stage.picture" : "stage.empty", values));
-  panel.querySelector(".state").textContent = unfinished ? say(frame ? "state.running" : "state.queued", frame ?? {}) : stateOf(about);
+  mark(panel.querySelector("canvas"), "aria-label", say(frame ? "stage.picture" : "stage.empty", values));
+  put(panel.querySelector(".state"), unfinished ? say(frame ? "state.running" : "state.queued", frame ?? {}) : stateOf(about));
   const then = unfinished ? { ...about, seconds: frame?.seconds ?? 0, marks: null } : about;
-  panel.querySelector(".facts").replaceChildren(...facts.of(lane, then, tape, chosen ?? Infinity));
+  fill(panel.querySelector(".facts"), facts.of(lane, then, tape, chosen ?? Infinity));
 }
 
 // Where there is no picture yet: the captions nearest to what the painter imagines.
 function drawThought(frame, thought) {
   const box = frame.querySelector(".thought") || frame.appendChild(make("div", "thought"));
-  box.hidden = !thought;
-  box.replaceChildren(...(thought?.says || []).map((caption) => make("p", "", caption[quartet.language])));
+  if (box.hidden === Boolean(thought)) box.hidden = !thought;
+  fill(box, (thought?.says || []).map((caption) => make("p", "", caption[quartet.language])));
 }
 
 function stateOf(about) {
@@ -48,16 +49,19 @@ function stateOf(about) {
 function drawLine() {
   const line = find("line");
   line.classList.toggle("trouble", Boolean(tape.error));
-  if (tape.error) line.textContent = say(tape.error.key, tape.error.values);
-  else if (!tape.open) line.textContent = "";
-  else if (tape.open.replay) line.textContent = `“${tape.open.text}” — ` + say("stage.replay", tape.open);
-  else if (tape.open.dropped) line.textContent = say("hint.dropped") + " " + tape.open.dropped;
-  else line.textContent = say("stage.turns");
+  put(line, lineOf());
+}
+
+function lineOf() {
+  if (tape.error) return say(tape.error.key, tape.error.values);
+  if (!tape.open) return "";
+  if (tape.open.replay) return `“${tape.open.text}” — ` + say("stage.replay", tape.open);
+  return tape.open.dropped ? say("hint.dropped") + " " + tape.open.dropped : say("stage.turns");
 }
 
 function drawSummary() {
-  find("summary").replaceChildren(...facts.summary(tape));
-  find("matrix").replaceChildren(...(tape.over ? quartet.matrix(tape.matrix) : []));
+  fill(find("summary"), facts.summary(tape));
+  fill(find("matrix"), tape.over ? quartet.matrix(tape.matrix) : []);
   if (tape.over && !tape.open?.replay) strip.add(tape);
   strip.draw(tape);
 }
@@ -67,18 +71,19 @@ function drawTransport() {
   const names = { hold: tape.paused ? "stage.go" : "stage.pause", halt: "stage.stop", again: "stage.again", keep: "stage.keep", link: "stage.link" };
   for (const [role, able] of Object.entries(buttons)) {
     const button = find(role);
-    button.disabled = !able;
-    button.textContent = say(names[role]);
+    if (button.disabled === able) button.disabled = !able;
+    put(button, say(names[role]));
   }
-  find("keep").title = say("stage.keep.about");
-  find("link").title = say("stage.link.about");
-  find("clock").textContent = tape.open ? say("unit.second", { n: number(moment(), 1) }) : "";
-  find("score").setAttribute("aria-label", say("stage.score"));
-  axis.setAttribute("aria-label", say("stage.axis"));
-  axis.disabled = !tape.open;
-  axis.max = quartet.Score.span(tape);
+  const now = say("unit.second", { n: number(moment(), 1) });
+  mark(find("keep"), "title", say("stage.keep.about"));
+  mark(find("link"), "title", say("stage.link.about"));
+  put(find("clock"), tape.open ? now : "");
+  mark(find("score"), "aria-label", say("stage.score"));
+  mark(axis, "aria-label", say("stage.axis"));
+  if (axis.disabled === Boolean(tape.open)) axis.disabled = !tape.open;
+  mark(axis, "max", quartet.Score.span(tape));
   if (chosen === null) axis.value = moment();
-  axis.setAttribute("aria-valuetext", say("unit.second", { n: number(moment(), 1) }));
+  mark(axis, "aria-valuetext", now);
 }
 
 function drawTime() {
@@ -87,7 +92,9 @@ function drawTime() {
 }
 
 function draw() {
-  Object.assign(element.querySelector(".stage").dataset, { running: tape.running, race: tape.race });
+  const stage = element.querySelector(".stage");
+  mark(stage, "data-running", tape.running);
+  mark(stage, "data-race", tape.race);
   lanes.forEach(drawPanel);
   drawLine();
   drawSummary();
@@ -95,24 +102,24 @@ function draw() {
   if (!ticking && tape.running) tick();
 }
 
-// While a race runs the barline moves ten times a second: more would take processor from the painters.
+// While a race runs the barline moves.
 function tick() {
   ticking = tape.running && element.isConnected;
   if (!ticking) return;
   if (chosen === null) drawTime();
-  setTimeout(tick, 100);
+  setTimeout(tick, PACE);
 }
 
 function play() {
-  playing = performance.now();
-  const turn = (now) => {
-    if (playing === null || !tape.over) return;
-    chosen = (now - playing) / 1000;
+  const began = (playing = performance.now());
+  const turn = () => {
+    if (playing !== began || !tape.over) return;
+    chosen = (performance.now() - playing) / 1000;
     if (chosen >= tape.over.time) chosen = playing = null;
     draw();
-    if (playing !== null) requestAnimationFrame(turn);
+    if (playing !== null) element.isConnected && setTimeout(turn, PACE);
   };
-  requestAnimationFrame(turn);
+  turn();
 }
 
 async function keep() {

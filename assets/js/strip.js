@@ -1,7 +1,7 @@
 // The races of this visit, small, under the stage: a tap brings one back with its whole time axis.
 quartet.Strip = class {
   constructor(root, choose) {
-    Object.assign(this, { root, choose, tapes: [] });
+    Object.assign(this, { root, choose, tapes: [], drawn: "" });
   }
 
   // A race that is over joins, once; the oldest of many leaves.
@@ -11,7 +11,9 @@ quartet.Strip = class {
   }
 
   draw(shown) {
-    const { say, make } = quartet;
+    const { say, make } = quartet, now = [quartet.language, shown.race, ...this.tapes.map((tape) => tape.race)].join();
+    if (now === this.drawn) return;
+    this.drawn = now;
     this.root.hidden = this.tapes.length < 2;
     this.root.setAttribute("aria-label", say("strip"));
     this.root.replaceChildren(...this.tapes.map((tape) => {

@@ -53,11 +53,12 @@ def open_engine(suite: str, device: str) -> tuple[Engine, str]:
     from transformers.utils.logging import disable_progress_bar
 
     from lab.race import default_engine, open_suite
-    from lab.race.painters import precision
+    from lab.race.painters import leave_a_core, precision
 
     if device not in ("auto", "cpu", "cuda", "openvino", "openvino-bf16"):
         fail(f"device is {device!r}; give auto, cpu, cuda, openvino or openvino-bf16")
     disable_progress_bar()  # of transformers: it would run where nobody watches, and beside our own
+    leave_a_core()  # as the app does: the number of threads decides the last bit of a picture
     with failing():
         table = open_suite(suite, precision(suite, device))
         return default_engine(table, device=device), table.name

@@ -103,6 +103,15 @@ def default_engine(
     return Engine(registry, samplers_of(table), buckets=BUCKETS if where.startswith("cuda") else None)
 
 
+def leave_a_core() -> None:
+    """Have the painters leave one core to the page, its server and the browser, which are often on this machine.
+
+    On two cores that want all the time the second thread waits for the first at the end of every small layer: a race
+    in Chromium beside it took 25 s with two threads and 13 s with one.  A smaller number, from OMP_NUM_THREADS, stays.
+    """
+    torch.set_num_threads(max(1, min(torch.get_num_threads(), (os.cpu_count() or 1) - 1)))
+
+
 def budget_of(device: str) -> int:
     """Bytes of a GPU that parts and workspace may take: nine tenths."""
     return torch.cuda.get_device_properties(device).total_memory * 9 // 10

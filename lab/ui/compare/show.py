@@ -26,7 +26,7 @@ from lab.ui.visits import Visit, Visits
 from lab.ui.words import EXAMPLES
 from models.engine import Engine, EngineStopped
 
-PAUSE = 0.08  # seconds between two sendings: more would take processor from the painters
+PAUSE = 0.16  # seconds between two sendings: more would take processor from the painters
 log = logging.getLogger(__name__)
 
 

@@ -85,10 +85,17 @@ def _read_open_clip(path: Path, tokenizer: Any) -> Towers:
     else:
         weights = convert_to_custom_text_state_dict(weights)
         net.text.output_tokens = True
+        net.text.transformer.register_forward_pre_hook(_cut_mask, with_kwargs=True)
     fill(net, weights, path)
     if tokenizer:
         _check_ids(path, tokenizer, net.text.vocab_size, last=net.text.pool_type == "argmax")
     return net.text, net.visual, net.logit_scale, about(*shape, settings.get("preprocess_cfg", {}))
+
+
+def _cut_mask(_: nn.Module, args: tuple[Tensor], given: dict[str, Any]) -> tuple[tuple[Tensor], dict[str, Any]]:
+    """open_clip's causal mask is as long as the longest text; texts cut shorter need its corner."""
+    mask, length = given["attn_mask"], args[0].shape[1]
+    return args, given if mask is None else given | {"attn_mask": mask[..., :length, :length]}
 
 
 class Text(nn.Module):
