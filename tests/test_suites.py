@@ -11,7 +11,8 @@ from typer.testing import CliRunner
 from lab.cli import app
 from lab.race import LANES, Race, default_engine, open_suite, parts_of
 from lab.race.events import Event
-from lab.race.suites import Machine, availability, needed, suite_to_serve, unfit_for_public
+from lab.race.painters import plan
+from lab.race.suites import Machine, availability, guard_of, needed, suite_to_serve, unfit_for_public
 from lab.ui import hints
 from lab.ui.stage.news import of_event
 from lab.ui.suites import report
@@ -66,6 +67,15 @@ def test_what_does_not_fit_says_which_and_by_how_much():
     offline = by_suite(replace(LARGE, offline=True))
     assert {row["why"] for row in offline.values() if row["suite"] != "classroom"} == {"offline"}
     assert {row["state"] for row in offline.values() if row["suite"] == "classroom"} == {"ready"}
+
+
+def test_what_a_painter_takes_in_memory_counts_the_checker_that_comes_along():
+    suite = plan("full:sd-1.5")
+    alone, guard = needed(suite, "latent"), guard_of(suite, "latent")
+    assert set(guard) == {"safety"}
+    told = by_suite(replace(LARGE, device="cpu"))["full:sd-1.5", "latent"]
+    weights = sum(map(expect, alone.values()))
+    assert told["weights"] == weights + expect(guard["safety"]) > weights + 10**9
 
 
 def test_half_precision_is_what_a_gpu_is_asked_to_hold():

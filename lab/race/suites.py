@@ -104,7 +104,8 @@ def _row(name: str, lane: str, suite: Suite, machine: Machine, lock: Mapping[str
     """`work`: bytes that a run needs beside the weights."""
     parts, guard = needed(suite, lane), guard_of(suite, lane)
     missing, unguarded = _missing(parts), _missing(guard)
-    weights, size = _sum(map(loaders.expect, parts.values())), _sum(map(_bytes, (missing | unguarded).values()))
+    both = parts | guard
+    weights, size = _sum(map(loaders.expect, both.values())), _sum(map(_bytes, (missing | unguarded).values()))
     memory = None if weights is None else weights + work
     by_hand = sorted({part.source.url for part in missing.values() if part.source.url})
     state, why = "ready" if not missing else "byhand" if by_hand else "fetch", None
@@ -114,7 +115,7 @@ def _row(name: str, lane: str, suite: Suite, machine: Machine, lock: Mapping[str
     elif missing and obstacle:
         state, why = "impossible", obstacle
     absent = [*missing, *([] if state == "ready" and obstacle else unguarded)]  # a painter can do without a guard
-    sources = {part.source.repo or part.source.url or "": part.source for part in (parts | guard).values()}
+    sources = {part.source.repo or part.source.url or "": part.source for part in both.values()}
     return {
         "suite": name, "family": lane, "guide": False, "state": state, "why": why, "parts": list(parts),
         "missing": absent, "bytes": size if absent else 0, "memory": memory, "weights": weights,
