@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from lab.measure.judge import Verdict, check, fit, verdicts
 from lab.storybook.grammar import parse
 from models.engine import Engine
+from models.loaders import fault
 from models.protocol import Target
 
 CLIENT = "appraisal"  # charged apart from what visitors paint
@@ -63,7 +64,8 @@ IMAGE, TEXT = Target(of_pictures, ("clip",)), Target(of_texts, ("clip",))
 
 def has_judge(engine: Engine, suite: str) -> bool:
     """Whether the suite's judge can be had."""
-    return "judge" in engine.registry.suite(suite).parts and "judge" not in engine.registry.faults(suite)
+    part = engine.registry.suite(suite).parts.get("judge")
+    return part is not None and fault(part) is None
 
 
 def appraise(engine: Engine, suite: str, text: str, images: np.ndarray, tokens: Any) -> Appraisal:

@@ -152,12 +152,12 @@ def missing(engine: Engine, suite: str, names: tuple[str, ...] = LANES) -> dict[
     return found
 
 
-def weight_of(engine: Engine, suite: str, name: str) -> dict[str, int]:
+def weight_of(engine: Engine, suite: str, name: str, weigh: Callable[[Part], int] = loaders.weigh) -> dict[str, int]:
     """What a sampler needs: `bytes` of its parts in memory, their `parameters`, and `workspace`, the bytes that runs
     were measured to need beside them, 0 where nobody measured yet.  Raises Unavailable.
     """
     table = engine.registry.suite(suite).parts
     parts = [table[part] for part in parts_of(engine, suite, name)]
-    sizes = [(loaders.weigh(part), getattr(torch, part.dtype).itemsize) for part in parts]
+    sizes = [(weigh(part), getattr(torch, part.dtype).itemsize) for part in parts]
     parameters = sum(size // width for size, width in sizes)
     return {"bytes": sum(size for size, _ in sizes), "parameters": parameters, "workspace": engine.workspace(name)}

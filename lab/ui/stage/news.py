@@ -5,8 +5,9 @@ from __future__ import annotations
 import base64
 import io
 import secrets
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
+from functools import cache
 from itertools import count
 from typing import Any
 
@@ -20,6 +21,7 @@ from lab.record import encode
 from lab.storybook.grammar import parse
 from lab.ui.hints import dropped
 from lab.ui.words import LANGUAGES, WORDS, say
+from models.catalog import Part
 from models.engine import Engine
 from models.loaders import Unavailable, weigh
 from models.samplers.guard import is_cover
@@ -64,10 +66,10 @@ def piece(name: str) -> dict[str, Any] | str:
 
 def opening(race: Race, engine: Engine, suite: str, key: str, judged: bool) -> News:
     """The first news of a race: what is painted, and what each painter weighs."""
-    text, lanes = race.prompt.text, {}
+    text, lanes, weighed = race.prompt.text, {}, cache(weigh)  # each part once: it is waited for
     for lane in race.requests:
         try:
-            lanes[lane] = weight_of(engine, suite, lane) | {"parts": _shelf(engine, suite, lane)}
+            lanes[lane] = weight_of(engine, suite, lane, weighed) | {"parts": _shelf(engine, suite, lane, weighed)}
         except Unavailable:
             lanes[lane] = {"bytes": 0, "parameters": 0}
         lanes[lane] |= {"crops": getattr(race.requests[lane].knobs, "crops", 0)}
@@ -79,10 +81,10 @@ def opening(race: Race, engine: Engine, suite: str, key: str, judged: bool) -> N
     }  # fmt: skip
 
 
-def _shelf(engine: Engine, suite: str, lane: str) -> list[dict[str, Any]]:
+def _shelf(engine: Engine, suite: str, lane: str, weighed: Callable[[Part], int]) -> list[dict[str, Any]]:
     """What of a painter's memory each of its parts takes, the largest first.  Raises Unavailable."""
     table = engine.registry.suite(suite).parts
-    found = [{"name": piece(part), "bytes": weigh(table[part])} for part in parts_of(engine, suite, lane)]
+    found = [{"name": piece(part), "bytes": weighed(table[part])} for part in parts_of(engine, suite, lane)]
     return sorted(found, key=lambda part: -part["bytes"])
 
 
