@@ -18,7 +18,7 @@ from lab.storybook.dataset import FRESH, small
 from lab.storybook.grammar import say
 from lab.storybook.paint import paint
 from lab.storybook.scene import Noun, sample
-from lab.storybook.words import KINDS
+from lab.storybook.words import BACKGROUNDS, KINDS
 from lab.train.near import MIRRORED
 from models.catalog import ASSETS, classroom
 from models.engine import Engine
@@ -156,6 +156,7 @@ def test_clip_tells_a_picture_from_its_caption_with_one_thing_wrong(language):
         "count": ("counting", lambda ask: replace(ask, nouns=(replace(ask.nouns[0], count=5 - ask.nouns[0].count),))),
         "place": ("position", lambda ask: replace(ask, relation=MIRRORED[ask.relation])),
         "order": ("position", lambda ask: replace(ask, nouns=ask.nouns[::-1])),
+        "background": ("position", lambda ask: replace(ask, background=_elsewhere(ask.background, rng))),
     }
     shares = {}
     for fault_, (category, wrong) in wrongs.items():
@@ -171,6 +172,10 @@ def test_clip_tells_a_picture_from_its_caption_with_one_thing_wrong(language):
         shares[fault_] = float((right > other).float().mean())
     print(f"{language}: similarity prefers the right caption:", shares)
     assert min(shares.values()) >= 0.9, shares
+
+
+def _elsewhere(background, rng):
+    return rng.choice([name for name in BACKGROUNDS if name != background])
 
 
 def _other(noun: Noun, rng: random.Random) -> Noun:

@@ -4,6 +4,7 @@ import json
 import random
 import time
 from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -17,7 +18,7 @@ from lab.storybook.dataset import TRAIN, captions
 from lab.storybook.grammar import parse, say
 from lab.storybook.paint import paint
 from lab.storybook.scene import HELD_OUT, loosen, relation_between, sample
-from lab.storybook.words import COLOURS, KINDS
+from lab.storybook.words import BACKGROUNDS, COLOURS, KINDS
 from lab.train import PARTS, run
 from lab.train.clip import architecture, encode_text, save_open_clip, save_text_model
 from lab.train.data import Corpus
@@ -27,7 +28,7 @@ from lab.train.muon import learner
 from lab.train.near import altered
 from lab.train.team import gathered
 from lab.train.tokens import train_tokenizer
-from lab.train.traits import COLOUR, PLACE, SIDES, Traits, said, seen
+from lab.train.traits import LENGTH, SIDES, Traits, parted, said, seen
 from models.parts.clip import Clip
 
 
@@ -250,7 +251,7 @@ def test_what_a_caption_says_of_places_is_what_is_seen_and_a_wrong_one_says_othe
     rng, spoken = random.Random(4), 0
     for seed in range(300):
         ask, scene = sample(seed)
-        picture, caption = torch.tensor(seen(scene))[:, PLACE], torch.tensor(said(ask))[:, PLACE]
+        picture, caption = (parted(torch.tensor(traits))[0] for traits in (seen(scene), said(ask)))
         known = ~caption.isnan()
         assert int(known.sum()) == (2 if ask.relation in SIDES else 0)
         if ask.relation not in SIDES:
@@ -261,33 +262,42 @@ def test_what_a_caption_says_of_places_is_what_is_seen_and_a_wrong_one_says_othe
         apart = picture[known][0] - picture[known][1]
         assert torch.sign(apart) == torch.sign(caption[known][0] - caption[known][1]), ask
         mirrored = [altered(ask, rng) for _ in range(40)]
-        assert any(torch.equal(torch.tensor(said(a))[:, PLACE][known], -caption[known]) for a in mirrored)
+        assert any(torch.equal(parted(torch.tensor(said(a)))[0][known], -caption[known]) for a in mirrored)
     assert spoken > 30
 
 
-def test_what_a_caption_says_of_colours_is_what_is_painted():
+def test_what_a_caption_says_of_colours_and_background_is_what_is_painted():
     for seed in range(200):
         ask, scene = sample(seed)
-        picture, caption = torch.tensor(seen(scene))[:, COLOUR], torch.tensor(said(ask))[:, COLOUR]
+        (_, picture, behind), (_, caption, named) = (
+            parted(torch.tensor(traits)) for traits in (seen(scene), said(ask))
+        )
         assert torch.equal(picture.isnan(), caption.isnan())
         assert torch.equal(picture[~picture.isnan()], caption[~caption.isnan()])
+        assert torch.equal(behind, named)
+        assert list(BACKGROUNDS)[int(behind.argmax())] == scene.background
+        assert behind.sum() == 1
         for thing in scene.things:
             levels = (picture[list(KINDS).index(thing.kind)] + 1) * 127.5
             assert torch.allclose(levels, torch.tensor(COLOURS[thing.colour][1]).float(), atol=1e-3)
+    assert parted(torch.tensor(said(replace(ask, background=None))))[2].isnan().all()
 
 
-def test_the_error_of_traits_counts_known_ones_alone_and_places_apart_from_colours():
+def test_the_error_of_traits_counts_known_ones_alone_and_places_colours_and_background_each_apart():
     traits = Traits(8)
     embeddings = torch.randn(4, 8, generator=torch.Generator().manual_seed(0))
-    nothing = torch.full((4, len(KINDS), 5), torch.nan)
-    assert traits.error(embeddings, nothing) == 0
-    right = nothing.clone()
-    right[1, 3, 1] = 0.25
-    found = traits(8**0.5 * embeddings).view(nothing.shape)
-    placed = (found[1, 3, 1] - 0.25) ** 2
-    assert torch.allclose(traits.error(embeddings, right), placed)
-    right[0, 2, 2:] = -1
-    assert torch.allclose(traits.error(embeddings, right), placed + (found[0, 2, 2:] + 1).square().mean())
+    right = torch.full((4, LENGTH), torch.nan)
+    assert traits.error(embeddings, right) == 0
+    found = parted(traits(8**0.5 * embeddings))
+    places, colours, behind = parted(right)  # views: what is written here is written there
+    places[1, 3, 1] = 0.25
+    error = (found[0][1, 3, 1] - 0.25) ** 2
+    assert torch.allclose(traits.error(embeddings, right), error)
+    colours[0, 2] = -1
+    error = error + (found[1][0, 2] + 1).square().mean()
+    assert torch.allclose(traits.error(embeddings, right), error)
+    behind[2] = 0
+    assert torch.allclose(traits.error(embeddings, right), error + found[2][2].square().mean())
 
 
 def test_the_share_of_large_things_alone_is_what_was_asked_for():

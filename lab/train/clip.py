@@ -29,7 +29,7 @@ from models.parts.clip import Clip
 LENGTH, MERGES, WIDTH, LAYERS, HEADS, EMBEDDING = 40, 640, 160, 4, 4, 128
 KEEPS = (0.9, 0.9, 0.3)  # fuller captions than elsewhere, so that they differ; a third as bare as what people type
 ALONE = (0.5, 0.0)  # share of large things alone at the start of a new and of a resumed training, falling to none
-TRAITS = 30.0  # weight of places and colours beside the contrast at the start of a training, falling to none
+TRAITS = 10.0  # weight of places, colours and background beside the contrast at first, falling to none
 PLACED = 0.3  # share of one thing beside another: the only pictures where places tell
 MEAN, STD = (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)
 
@@ -77,7 +77,7 @@ class ClipRecipe:
         self.corpus, self.alone = Corpus.load(amount(minutes)), ALONE[resume]
 
     def _captions(self, rows: Tensor, rng: torch.Generator) -> tuple[Tensor, Tensor]:
-        """Tokens (2B, L): right captions, then the same with one thing wrong; traits (2B, K, 5): seen, then said."""
+        """Tokens (2B, L): right captions, then the same with one thing wrong; traits (2B, LENGTH): seen, then said."""
         chance = random.Random(int(torch.randint(2**31, (1,), generator=rng)))
         right, wrong, traits = [], [], ([], [])
         for row in rows.tolist():

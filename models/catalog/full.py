@@ -90,7 +90,7 @@ CLIP = Row("clip", "clip", at.CLIP_L14, "", CLIP_FILES, 1_710_000_000, wide=True
 SAFETY_FILES = ("safety_checker/config.json", "safety_checker/model.safetensors")
 SAFETY = Row("safety", "safety_checker", at.SD15, "safety_checker", SAFETY_FILES, 1_220_000_000, 608_000_000)
 LED = {"clip_guidance": 0.3, "steps": 100}  # an unconditional net: CLIP leads it by its x0
-DRAWN = {"guidance": 7.5}
+DRAWN = {"guidance": 7.5, "steps": 20}
 CHOICES: Mapping[str, Choice] = {
     "sd-1.5": Choice("latent", _stable_diffusion(at.SD15, 3_440_000_000, 1_720_000_000), DRAWN),
     "sd-2.1": Choice(

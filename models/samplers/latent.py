@@ -31,7 +31,7 @@ LARGE = 1024 * 1024  # pixels above which pictures are decoded one by one, and o
 class LatentKnobs(Knobs):
     """How to denoise.  `strength`: how far a given picture is noised before; no `width` or `height`: the net's own."""
 
-    steps: int = knob(20, low=1, high=1000, unit="steps")
+    steps: int = knob(12, low=1, high=1000, unit="steps")
     guidance: float = knob(3.0, low=1.0, high=30.0, step=0.5)
     scheduler: str = knob("dpm++", choices=("ddpm", "ddim", "euler", "euler_a", "dpm++", "heun"))
     eta: float = knob(0.0, low=0.0, high=1.0, step=0.05)  # DDIM alone: 0 draws no noise, 1 as much as DDPM
