@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from functools import cache
 from weakref import WeakKeyDictionary
 
+import torch
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -27,6 +28,7 @@ from models.engine import Engine
 CLIENT = "captions"  # charged apart from what visitors paint
 PAINTER = "unclip"  # whose embeddings are read: its CLIP may be another than the other painters'
 PAIRS = 400  # asks for two things, or for two or three of one
+AT_ONCE = 64  # captions an evaluation: all in one would hold up whoever begins to paint by seconds
 DEEP = 64  # how many neighbours are looked through for different things
 _known: WeakKeyDictionary[Engine, dict[str, Captions]] = WeakKeyDictionary()
 _lock = threading.Lock()
@@ -80,8 +82,10 @@ def captions(engine: Engine, suite: str) -> Captions:
         held = _known.setdefault(engine, {})
         if suite not in held:
             tokens = tokenized(engine, suite, [say(ask) for ask in asks()])
-            rows = engine.call(TEXT, tokens, client=CLIENT, suite=suite, sampler=PAINTER)
-            held[suite] = Captions(asks(), F.normalize(rows.float(), dim=-1))
+            calls = [
+                engine.call(TEXT, some, client=CLIENT, suite=suite, sampler=PAINTER) for some in tokens.split(AT_ONCE)
+            ]
+            held[suite] = Captions(asks(), F.normalize(torch.cat(calls).float(), dim=-1))
         return held[suite]
 
 
