@@ -200,5 +200,5 @@ def test_settings_that_do_not_fit_the_suite_or_the_prompt_say_what_would():
     with pytest.raises(ValueError, match="mask is given, but image is None"):
         ours(replace(PROMPT, mask=MASK))
     config = {"unet_scheduler": LATENT | {"num_train_timesteps": 10}}
-    with pytest.raises(ValueError, match="steps is 20; give 1 to 10"):
+    with pytest.raises(ValueError, match="steps is 12; give 1 to 10"):
         play(Latent(), PROMPT, LatentKnobs(), tools(PROMPT, **config), latent_parts())
