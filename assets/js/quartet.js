@@ -109,7 +109,7 @@ window.quartet = (() => {
   };
   const calm = matchMedia("(prefers-reduced-motion: reduce)");
   const reveal = (element, block) => element.scrollIntoView({ behavior: calm.matches ? "instant" : "smooth", block });
-    const ink = (name) => (inks[name] ||= getComputedStyle(document.body).getPropertyValue("--" + name).trim());
+  const ink = (name) => (inks[name] ||= getComputedStyle(document.body).getPropertyValue("--" + name).trim());
 
   // A painter's shape around (x, y), half as wide as `r`: circle, square, triangle, diamond.
   const shapes = {

@@ -36,7 +36,7 @@ function drawPanel(lane) {
 // Where there is no picture yet: the captions nearest to what the painter imagines.
 function drawThought(frame, thought) {
   const box = frame.querySelector(".thought") || frame.appendChild(make("div", "thought"));
-  if (box.hidden === Boolean(thought)) box.hidden = !thought;
+  box.toggleAttribute("hidden", !thought);
   fill(box, (thought?.says || []).map((caption) => make("p", "", caption[quartet.language])));
 }
 
@@ -71,7 +71,7 @@ function drawTransport() {
   const names = { hold: tape.paused ? "stage.go" : "stage.pause", halt: "stage.stop", again: "stage.again", keep: "stage.keep", link: "stage.link" };
   for (const [role, able] of Object.entries(buttons)) {
     const button = find(role);
-    if (button.disabled === able) button.disabled = !able;
+    button.toggleAttribute("disabled", !able);
     put(button, say(names[role]));
   }
   const now = say("unit.second", { n: number(moment(), 1) });
@@ -80,7 +80,7 @@ function drawTransport() {
   put(find("clock"), tape.open ? now : "");
   mark(find("score"), "aria-label", say("stage.score"));
   mark(axis, "aria-label", say("stage.axis"));
-  if (axis.disabled === Boolean(tape.open)) axis.disabled = !tape.open;
+  axis.toggleAttribute("disabled", !tape.open);
   mark(axis, "max", quartet.Score.span(tape));
   if (chosen === null) axis.value = moment();
   mark(axis, "aria-valuetext", now);

@@ -3,7 +3,7 @@
 With the contrast alone neither tower begins to say which of two things is on the left: what one says of it is of no use
 until the other does.  After 4,000 steps similarity told "a cat left of a boat" from its mirror image in 50% of the
 pictures; one linear map for both towers, whose error is part of the loss, starts them within 150 steps.  What the map
-is not asked for is forgotten under it: with places alone which of two things is red, with colours too where they stand.
+is not asked for is forgotten under it: with places alone which thing is red, with colours too the background.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ LENGTH = WIDTH * len(KINDS) + len(BACKGROUNDS)
 
 
 class Traits(nn.Linear):
-    """One linear map from embeddings (N, E) of either tower to the traits (N, LENGTH): of each kind, then of where."""
+    """One linear map from embeddings (N, E) of either tower to the traits (N, LENGTH): of the kinds, then background."""
 
     def __init__(self, embedding: int) -> None:
         super().__init__(embedding, LENGTH)
