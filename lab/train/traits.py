@@ -23,7 +23,7 @@ LENGTH = WIDTH * len(KINDS) + len(BACKGROUNDS)
 
 
 class Traits(nn.Linear):
-    """One linear map from embeddings (N, E) of either tower to the traits (N, LENGTH): of the kinds, then background."""
+    """One linear map from embeddings (N, E) of either tower to traits (N, LENGTH): of the kinds, then background."""
 
     def __init__(self, embedding: int) -> None:
         super().__init__(embedding, LENGTH)
