@@ -186,6 +186,34 @@ def foul_safetensors(canary):
     }
 
 
+def vocabularies():
+    """By name: which of a CLIP's folders is spoiled, how, and a word that its refusal must have."""
+
+    def link(name):
+        def spoil(folder):
+            (folder / name).unlink(missing_ok=True)
+            (folder / name).symlink_to("/etc/passwd")
+
+        return spoil
+
+    def write(name, value):
+        return lambda folder: (folder / name).write_bytes(value)
+
+    return {
+        "a vocabulary that is a link out": ("tokenizer", link("vocab.json"), "leads out"),
+        "merges that are a link out": ("tokenizer", link("merges.txt"), "leads out"),
+        "a vocabulary without end": ("tokenizer", write("vocab.json", b" " * (2**25 + 1)), "are the most"),
+        "merges without end": ("tokenizer", write("merges.txt", b" " * (2**25 + 1)), "are the most"),
+        "a vocabulary elsewhere": (
+            "tokenizer", write("tokenizer_config.json", b'{"vocab_file": "/etc/passwd"}'), "same folder"),
+        "a tokenizer's own code": (
+            "tokenizer", write("tokenizer_config.json", b'{"auto_map": {"AutoTokenizer": "x.py"}}'), "auto_map"),
+        "a processor that is a link out": ("image_processor", link("preprocessor_config.json"), "leads out"),
+        "a processor's own code": (
+            "image_processor", write("preprocessor_config.json", b'{"trust_remote_code": true}'), "trust_remote_code"),
+    }  # fmt: skip
+
+
 MANY, DEEP = 10**8, 10**6
 
 

@@ -3,8 +3,10 @@
 import json
 import os
 import pickle
+import shutil
 import sys
 from collections import OrderedDict
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 
@@ -19,6 +21,7 @@ from models.hub.receipt import digest
 from models.hub.refuse import Refused, inspect
 from models.parts.vqgan import CLASSROOM, Vqgan
 from tests import hostile
+from tests.tinyhub import suite
 
 
 @pytest.fixture(scope="module")
@@ -27,6 +30,7 @@ def canary(tmp_path_factory):
 
 
 PICKLES, FOUL = sorted(hostile.pickles("canary")), sorted(hostile.foul_safetensors("canary"))
+VOCABULARIES = hostile.vocabularies()
 
 
 @pytest.fixture(scope="module")
@@ -121,6 +125,19 @@ def test_a_foul_folder_is_refused(tmp_path, name):
     spoil(folder)
     with pytest.raises(Refused, match=word.replace("\\", "\\\\")):
         inspect(folder)
+
+
+@pytest.mark.parametrize("name", VOCABULARIES)
+def test_what_lies_beside_the_towers_of_a_clip_is_looked_at_too(tmp_path, name):
+    folder, spoil, word = VOCABULARIES[name]
+    part = suite("kandinsky-2.2", dtype="float32").parts["unclip/clip"]
+    shutil.copytree(part.path, tmp_path / "part", ignore=shutil.ignore_patterns("prior"))
+    part = replace(part, path=tmp_path / "part")
+    assert loaders.fault(part) is None
+    spoil(tmp_path / "part" / folder)
+    assert word in loaders.fault(part)
+    with pytest.raises(loaders.Unavailable, match="is refused"):
+        loaders.load(part)
 
 
 def test_links_of_the_hubs_own_cache_are_no_strangers(tmp_path):

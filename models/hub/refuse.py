@@ -14,7 +14,7 @@ from typing import Any
 
 from safetensors import SafetensorError, safe_open
 
-TEXT = 32 * 2**20  # bytes that a JSON file may have; a tokenizer's has two million
+TEXT = 32 * 2**20  # bytes that a file of text may have; a tokenizer's has two million
 OWN_CODE = ("auto_map", "custom_pipelines", "trust_remote_code")
 ELSEWHERE = ("hf_model_name", "timm_model_name")  # towers that open_clip would fetch from other libraries
 NAMES_A_FILE = ("vocab_file", "merges_file", "tokenizer_file")
@@ -36,7 +36,7 @@ def inspect(folder: Path) -> None:
         elif file.suffix == ".safetensors":
             inspect_safetensors(file)
         elif file.suffix == ".txt":
-            _stays(file)
+            _readable(file)
 
 
 def inspect_safetensors(file: Path) -> None:
@@ -58,9 +58,7 @@ def inspect_safetensors(file: Path) -> None:
 
 def inspect_json(file: Path) -> None:
     """Raise Refused unless `file` is plain JSON that names neither code of its own nor files elsewhere."""
-    _stays(file)
-    if file.stat().st_size > TEXT:
-        raise Refused(file, f"{file.stat().st_size:,} bytes of JSON; {TEXT:,} are the most")
+    _readable(file)
     try:
         found = json.loads(file.read_text(encoding="utf-8"), parse_constant=_no_number)
     except (ValueError, RecursionError) as error:
@@ -103,6 +101,13 @@ def _index(file: Path, shards: Any) -> None:
 def _plain_name(file: Path, key: str, value: Any) -> None:
     if not isinstance(value, str) or "\\" in value or ":" in value or PurePosixPath(value).name != value:
         raise Refused(file, f"{key} names {value!r}; a file in the same folder is all it may name")
+
+
+def _readable(file: Path) -> None:
+    """Text is read as a whole, so it must be a file of its own and no longer than any that is meant."""
+    _stays(file)
+    if file.stat().st_size > TEXT:
+        raise Refused(file, f"{file.stat().st_size:,} bytes of {file.suffix[1:].upper()}; {TEXT:,} are the most")
 
 
 def _stays(file: Path) -> None:

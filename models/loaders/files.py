@@ -16,11 +16,14 @@ from models.hub.refuse import inspect
 HEADER = 100_000_000  # bytes a safetensors header may have, by its specification
 WIDTHS = {"F64": 8, "F32": 4, "F16": 2, "BF16": 2, "I64": 8, "I32": 4, "I16": 2, "I8": 1, "U8": 1, "BOOL": 1}
 OURS = ("vqgan", "judge", "safety_checker")  # kinds whose weights are called as transformers calls them
+TOWERS = ("clip", "picture_tower")
+BESIDE = ("tokenizer", "image_processor")  # folders that a CLIP may have beside its towers, and is read from too
 
 
 def weights(part: Part) -> list[Path]:
     """The safetensors files of a part: one a network, or its shards.  ValueError says what is there instead."""
-    for folder in dict.fromkeys((part.path, *(stem.parent for stem in stems(part)))):
+    beside = [part.path / name for name in BESIDE if part.kind in TOWERS]
+    for folder in dict.fromkeys((part.path, *(stem.parent for stem in stems(part)), *beside)):
         if folder.is_dir():
             inspect(folder)
     return [file for stem in stems(part) for file in _copy(stem, variant(part))]
@@ -34,7 +37,7 @@ def variant(part: Part) -> str | None:
 
 def stems(part: Part) -> list[Path]:
     """Where the weights of each network lie, without their endings."""
-    if part.kind in ("clip", "picture_tower"):
+    if part.kind in TOWERS:
         if (part.path / "open_clip_config.json").is_file():
             return [part.path / "open_clip_model"]
         named = {name.partition("/")[0] for name in part.source.files}
