@@ -10,15 +10,20 @@ from contextlib import suppress
 from functools import partial
 
 from lab.lessons.captions import captions
-from lab.race import LANES, default_engine, parts_of
+from lab.measure.appraise import appraise
+from lab.race import LANES, default_engine, parts_of, settle
 from lab.race.choices import joined
-from lab.race.painters import leave_a_core
+from lab.race.fetching import bring_pinned
+from lab.race.pace import probe
+from lab.race.painters import leave_a_core, usual_device
 from lab.race.suites import suite_to_serve
 from lab.ui import build, options, zero
 from lab.ui.switch import Switch
 from models.catalog import Suite
 from models.engine import Engine
+from models.hub.trouble import NotFetched
 from models.parts import openvino
+from models.protocol import Prompt, Request
 
 SPACE = "SPACE_ID"  # set on a Space, which everybody may visit
 SUITE = "QUARTET_SUITE"  # a Space passes no arguments; its settings hold variables
@@ -28,12 +33,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Open the app; server name and port are Gradio's own choice unless given.  What cannot be had ends with 2."""
     given = parser().parse_args(arguments)
     public = given.public or SPACE in os.environ
-    find = partial(suite_to_serve, device=given.device, public=public, safety=not given.no_safety)
+    device = given.device or usual_device(given.suite_root)
+    find = partial(suite_to_serve, device=device, public=public, safety=not given.no_safety)
     leave_a_core()
     try:
-        suite = find(joined("", given.suite_root))
-        engine = engine_for(suite, given.device).start()
-    except ValueError as error:
+        name = joined("", given.suite_root)
+        if SPACE in os.environ:
+            bring_pinned(name, device)
+        suite = find(name)
+        engine = engine_for(suite, device).start()
+    except (ValueError, NotFetched) as error:
         parser().exit(2, f"quartet: {error}\n")
     # a lent GPU knows the one suite that it was asked for
     switch = Switch(engine, suite.name, find, public) if zero.lender() is None else None
@@ -54,7 +63,7 @@ def parser() -> argparse.ArgumentParser:
     found = argparse.ArgumentParser(description="Quartet: one prompt, four ways to paint it.")
     suite = os.environ.get(SUITE, "classroom")
     found.add_argument("--suite-root", default=suite, help="a suite's name, or a folder laid out like classroom")
-    found.add_argument("--device", default="cpu", choices=("auto", "cpu", "cuda", *openvino.FORMS))
+    found.add_argument("--device", choices=("auto", "cpu", "cuda", *openvino.FORMS), help="default: the suite's own")
     found.add_argument("--port", type=int, default=None)
     found.add_argument("--public", action="store_true", help="pinned weights and checked pictures only")
     found.add_argument("--no-safety", action="store_true", help="show pictures of the full suite unchecked")
@@ -80,13 +89,28 @@ def engine_for(suite: Suite, device: str) -> Engine:
 
 
 def _warm(engine: Engine, suite: str) -> None:
-    """Read what the painters need while the first visitor reads the page; what is missing will be said there."""
+    """Read and try what the painters need while the first visitor reads the page: what runs for the first time is slow.
+
+    What is missing will be said there.
+    """
     for lane in LANES:
-        with suppress(Exception), engine.registry.borrow(suite, parts_of(engine, suite, lane)):
-            pass
+        with suppress(Exception):
+            if suite == "classroom":
+                _try(engine, suite, lane)
+            else:  # a large network is not run for nobody
+                with engine.registry.borrow(suite, parts_of(engine, suite, lane)):
+                    pass
     if suite == "classroom" or zero.lender() is None:  # what DALL-E 2 thinks is told from the first race on
         with suppress(Exception):
             captions(engine, suite)
+
+
+def _try(engine: Engine, suite: str, lane: str) -> None:
+    """Four steps of a painter, and CLIP's and the judge's look at what comes of them."""
+    text = "a large red cat in a meadow"
+    request = Request(lane, Prompt(text), settle(engine, lane, None, suite), suite, "warm")
+    run = engine.wait(engine.submit(probe(request)))
+    appraise(engine, suite, text, run.newest.images, run.tokens)
 
 
 if __name__ == "__main__":

@@ -2,6 +2,8 @@
 
 import base64
 import io
+import threading
+import time
 from types import SimpleNamespace
 from urllib.parse import parse_qsl
 
@@ -10,9 +12,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from lab.measure import appraise
+from lab.race import Event
 from lab.ui.compare.pairs import Pairs
+from lab.ui.stage import Wire
 from lab.ui.texts import Texts
+from lab.ui.visits import Visit
 from lab.ui.words import EXAMPLES
+from models.protocol import Target
 from tests.test_ui import heard, made, painted, settings, visitor
 from tests.tinysuite import TEXT
 
@@ -111,3 +118,38 @@ def test_two_pictures_of_a_visit_lie_under_one_slider_and_a_strangers_do_not(sho
     assert np.array_equal(above[::8, ::8], race.outcomes["pixel"].images[0])
     assert pairs.shown(visitor("b"), left["value"], right["value"]) is None
     assert pairs.choices(visitor("b"), "en", None, None)[0]["choices"] == []
+
+
+def test_a_painter_is_done_before_the_judge_has_looked(show, monkeypatch):
+    seen = threading.Event()
+
+    def slow(parts, pictures):
+        assert seen.wait(20), "who is done is told only when the judge has looked"
+        return appraise.judge(parts, pictures)
+
+    monkeypatch.setattr(appraise, "JUDGE", Target(slow, ("judge",)))
+    news = []
+    for value in show.paint(visitor(), "a red cat", 7, ["latent"], 0, 1, *settings(1)):
+        news = [*value["news"].values()]
+        if any(item["kind"] == "lane" and item["state"] == "done" for item in news):
+            assert seen.is_set() or all(item["kind"] != "marks" for item in news)
+            seen.set()
+    assert any(item["kind"] == "marks" and item["words"] for item in news)
+
+
+def test_what_is_new_is_told_though_nothing_else_happens(show):
+    told = []
+
+    def events():
+        yield Event("latent", "queued", 0.0, 0, 4, 0.0, {})
+        yield Event("latent", "running", 0.1, 1, 4, 0.1, {})
+        while len(told) < 2 and time.monotonic() < late:
+            yield None
+
+    late, wire = time.monotonic() + 10, Wire()
+    race = SimpleNamespace(runs={}, outcomes={}, budget=None, prompt=SimpleNamespace(text=TEXT))
+    race = type("Told", (SimpleNamespace,), {"__iter__": lambda _: events()})(**vars(race))
+    for value in show._tell(Visit(wire.key, race, {}), wire):
+        told.append([item.get("state") for item in value["news"].values()])
+    assert told[:2] == [["queued"], ["queued", "running"]]
+    assert time.monotonic() < late

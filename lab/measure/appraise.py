@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,11 +11,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from lab.measure.judge import Verdict, check, fit, verdicts
+from lab.measure.judge import check, fit, verdicts
 from lab.storybook.grammar import parse
-from models.engine import Engine
+from models.engine import Engine, EngineStopped, Run
 from models.loaders import fault
-from models.protocol import Target
+from models.protocol import Eval, Target, ask
 
 CLIENT = "appraisal"  # charged apart from what visitors paint
 
@@ -69,19 +69,32 @@ def has_judge(engine: Engine, suite: str) -> bool:
 
 
 def appraise(engine: Engine, suite: str, text: str, images: np.ndarray, tokens: Any) -> Appraisal:
-    """Of pictures (B, H, W, 3) uint8; `tokens` are the run's own.  Raises what the engine raises."""
+    """Of pictures (B, H, W, 3) uint8; `tokens` are the run's own.  Waits.  Raises what the engine raises."""
+    return said(engine, suite, text, engine.wait(asked(engine, suite, text, images, tokens)))
+
+
+def asked(engine: Engine, suite: str, text: str, images: np.ndarray, tokens: Any) -> Run:
+    """The same, not waited for: a run of which `said` tells what was found, once it is over."""
     pictures = torch.from_numpy(np.ascontiguousarray(images)).permute(0, 3, 1, 2).float() / 255
     rows = tokens.ids[:1].expand(len(pictures), -1)
-    cosines = engine.call(SIMILAR, pictures, rows, client=CLIENT, suite=suite).tolist()
-    if not has_judge(engine, suite):
-        return Appraisal(tuple(cosines), None, False)
-    asked = parse(text).ask
-    if asked is None:
-        return Appraisal(tuple(cosines), None, True)
-    return Appraisal(tuple(cosines), tuple(check(asked, verdict) for verdict in _read(engine, suite, pictures)), True)
+    reads = has_judge(engine, suite) and parse(text).ask is not None
+    targets = {"similar": SIMILAR} | ({"judge": JUDGE} if reads else {})
+    return engine.play(_looked_at(pictures, rows, reads), targets, client=CLIENT, suite=suite)
 
 
-def _read(engine: Engine, suite: str, pictures: Tensor) -> list[Verdict]:
-    said = engine.call(JUDGE, fit(pictures), client=CLIENT, suite=suite)
+def _looked_at(pictures: Tensor, tokens: Tensor, reads: bool) -> Generator[Eval, Any, tuple[Any, ...]]:
+    cosines = yield from ask("similar", pictures, tokens)
+    return cosines, (yield from ask("judge", fit(pictures))) if reads else None
+
+
+def said(engine: Engine, suite: str, text: str, run: Run) -> Appraisal:
+    """What a run of `asked` that is over has found.  Raises what went wrong."""
+    if run.error is not None or run.state != "done":
+        raise run.error or EngineStopped(f"run {run.id} was {run.state}")
+    cosines, read = run.result
+    if read is None:
+        return Appraisal(tuple(cosines.tolist()), None, has_judge(engine, suite))
     with engine.registry.borrow(suite, ["judge"]) as parts:
-        return verdicts(said, parts["judge"].config)
+        found = verdicts(read, parts["judge"].config)
+    marks = tuple(check(parse(text).ask, verdict) for verdict in found)
+    return Appraisal(tuple(cosines.tolist()), marks, True)

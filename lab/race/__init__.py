@@ -59,7 +59,8 @@ class Race:
     `knobs` maps lanes to settings (Knobs or plain data; absent ones are at their defaults); `budget` is in device
     seconds for each lane; `count` pictures a lane, seeded `seed`, `seed + 1` and so on.  `prompt` replaces text, seed,
     negative and count where more is to be given (a picture to start from, a mask).  Nobody looks at `blind` lanes as
-    long as they only guess (unCLIP's prior): a look would have to paint what is not decided yet.
+    long as they only guess (unCLIP's prior): a look would have to paint what is not decided yet.  With `ticks` there
+    comes a None whenever nothing is new, for whoever holds something that is to be told in time.
     """
 
     def __init__(
@@ -81,6 +82,7 @@ class Race:
         order: str = "together",
         enlarge: bool = False,
         blind: Collection[str] = (),
+        ticks: bool = False,
         clock: Callable[[], float] = time.perf_counter,
     ):
         unknown = [lane for lane in lanes if lane not in engine.samplers]
@@ -91,7 +93,7 @@ class Race:
         if stray := set(knobs or {}) - set(lanes):
             raise ValueError(f"knobs is given for {sorted(stray)}; this race has {list(lanes)}")
         self.engine, self.every, self.order, self.clock = engine, every, order, clock
-        self.blind, self.budget, self._probes = blind, budget, list[Run]()
+        self.blind, self.budget, self.ticks, self._probes = blind, budget, ticks, list[Run]()
         self.prompt = prompt or Prompt(text, negative, tuple(range(seed, seed + count)))
         self.missing = missing(engine, suite, tuple(lanes))
         settings = {lane: settle(engine, lane, (knobs or {}).get(lane), suite, enlarge) for lane in lanes}
@@ -102,7 +104,7 @@ class Race:
         self.outcomes: dict[str, Outcome] = {}
         self._stopped, self._paused, self.zero = False, False, clock()
 
-    def __iter__(self) -> Iterator[Event]:
+    def __iter__(self) -> Iterator[Event | None]:
         self.zero = self.clock()
         try:
             yield from self._absent()
@@ -174,7 +176,7 @@ class Race:
             run.pause()
         return Follower(lane, run, self.zero, self.every, self.clock(), lane in self.blind)
 
-    def _play(self, live: list[Follower]) -> Iterator[Event]:
+    def _play(self, live: list[Follower]) -> Iterator[Event | None]:
         """Events of `live` until each of them is over, whichever has news first."""
         while live:
             quiet = True
@@ -188,4 +190,6 @@ class Race:
                     yield event
             live = [follower for follower in live if not follower.over]
             if live and quiet:
+                if self.ticks:
+                    yield None
                 self.engine.turn()

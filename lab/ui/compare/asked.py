@@ -46,7 +46,7 @@ class Asked:
         blind = ("unclip",) if ready(engine, suite) else ()  # there is something to read meanwhile
         return Race(
             engine, suite, text, seed, lanes, settings, self.budget or None, client, count=int(self.count),
-            blind=blind,
+            blind=blind, ticks=True,
         )  # fmt: skip
 
     def settings(self, lanes: Sequence[str]) -> dict[str, Mapping[str, Any]]:

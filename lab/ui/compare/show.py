@@ -11,17 +11,18 @@ import gradio as gr
 import numpy as np
 
 from lab.lessons.musing import Musing
-from lab.measure.appraise import appraise, has_judge
+from lab.measure.appraise import has_judge
 from lab.measure.matrix import changed, matrix
-from lab.race import Event, small_of
+from lab.race import small_of
 from lab.storybook.grammar import parse
 from lab.ui import controls
 from lab.ui.acts import Refusal
+from lab.ui.compare.asides import Asides
 from lab.ui.compare.asked import Asked, bases
 from lab.ui.compare.link import opened, query
 from lab.ui.postcard import postcard
 from lab.ui.stage import Wire
-from lab.ui.stage.news import News, merged, of_appraisal, of_event, of_thought, opening, ranking, sentence
+from lab.ui.stage.news import News, merged, of_event, of_thought, opening, ranking, sentence
 from lab.ui.visits import Visit, Visits
 from lab.ui.words import EXAMPLES
 from models.engine import Engine, EngineStopped
@@ -96,23 +97,27 @@ class Show:
 
     def _tell(self, visit: Visit, wire: Wire) -> Iterator[dict[str, Any]]:
         waiting: list[News] = []
-        sent, last, musing = 0.0, 0.0, None
+        sent, last, musing, asides = 0.0, 0.0, None, Asides(self.engine, self.suite, visit)
         for event in visit.race:
-            last = event.time
-            waiting.append(of_event(event))
+            now = event is not None and (event.over or event.state == "paused")  # whoever is held says nothing more
+            if event is not None:
+                last = event.time
+                waiting.append(of_event(event))
+                asides.hear(event)
             if musing is None and "unclip" in visit.race.runs:
                 musing = Musing(self.engine, self.suite, visit.race.runs["unclip"])
             if musing is not None and (thought := musing.news()) is not None:
                 waiting.append(of_thought("unclip", last, *thought))
-            if event.state == "done":
-                waiting += self._marks(visit, event)
-            # whoever is held says nothing more, and the page would not know that it may go on
-            if event.over or event.state == "paused" or time.monotonic() - sent > PAUSE:
+            waiting += asides.news()
+            if waiting and (now or time.monotonic() - sent > PAUSE):
                 yield wire.tell(merged(waiting))
                 waiting, sent = [], time.monotonic()
+        if waiting and asides.open:
+            yield wire.tell(merged(waiting))
+            waiting = []
         images = {lane: small_of(visit.race.runs[lane])[0] for lane, done in visit.race.outcomes.items()
                   if done.images is not None}  # fmt: skip
-        waiting += self._matrix(visit.race.prompt.text, images)
+        waiting += [*asides.rest(), *self._matrix(visit.race.prompt.text, images)]
         ranked = ranking(visit.race.prompt.text, visit.marks) if visit.race.budget else []
         over = {"kind": "over", "time": round(last, 3), "keep": bool(images), "ranking": ranked}
         yield wire.tell([*merged(waiting), over])
@@ -124,21 +129,6 @@ class Show:
             return [{"kind": "matrix", "texts": texts, "rows": matrix(self.engine, self.suite, images, texts)}]
         except EngineStopped:
             return []
-
-    def _marks(self, visit: Visit, event: Event) -> list[News]:
-        """What CLIP and the judge say of a lane that is done."""
-        run, begin = visit.race.runs[event.lane], time.perf_counter()
-        if run.newest is None or run.tokens is None:
-            return []
-        try:
-            found = appraise(self.engine, self.suite, visit.race.prompt.text, small_of(run), run.tokens)
-        except EngineStopped:
-            return []
-        visit.marks[event.lane] = found
-        outcome = visit.race.outcomes[event.lane]
-        apart = {"looks": outcome.looks, "waited": outcome.waited, "judged": time.perf_counter() - begin}
-        told = of_appraisal(event.lane, visit.race.prompt.text, found)
-        return [told | {"apart": apart, "workspace": outcome.workspace}]
 
 
 def _error(key: str, **values: Any) -> News:
