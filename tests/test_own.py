@@ -53,8 +53,36 @@ def test_a_folder_takes_the_place_of_a_part_and_is_painted_as_stock_paints_it(tm
     close(paint(table), want)
 
 
+def test_a_scheduler_that_lies_beside_a_network_comes_along_by_path_and_by_repository(tmp_path):
+    said = own(f'[parts.unet]\npath = "{hub() / at.SD21}"\nscheduler = "scheduler"\n', tmp_path).parts["unet"]
+    assert own(f'[parts.unet]\npath = "{hub() / at.SD21}"\n', tmp_path).parts["unet"] == said
+    part = own(f'[parts.unet]\nrepo = "{at.SD21}"\n', tmp_path).parts["unet"]
+    assert (part.path, part.configs, part.source.files) == (said.path, said.configs, said.source.files)
+    assert part.source.files[::2] == ("unet/config.json", "scheduler/scheduler_config.json")
+    assert part.root == hub() / at.SD21
+    assert loaders.fault(part) is None
+    safety = own(f'[parts.safety]\npath = "{hub() / at.SD15}"\n', tmp_path).parts["safety"]
+    assert safety.path == hub() / at.SD15 / "safety_checker"
+    pair = own(f'[parts.upsampler]\npath = "{hub() / at.KARLO}"\n', tmp_path).parts["upsampler"]
+    assert (pair.path, pair.configs) == (suite().parts["upsampler"].path, suite().parts["upsampler"].configs)
+
+
+def test_the_suites_scheduler_stays_where_a_network_lies_alone(tmp_path):
+    usual = suite().parts["unet"].configs
+    bare = tmp_path / "mine" / "unet"
+    bare.mkdir(parents=True)
+    for told in (f'path = "{bare.parent}"', f'path = "{bare}"\nsubfolder = ""', 'repo = "a/b"\nsubfolder = ""'):
+        assert own(f"[parts.unet]\n{told}\n", tmp_path).parts["unet"].configs == usual
+    files = ["unet/config.json", "unet/diffusion_pytorch_model.safetensors"]
+    part = own(f'[parts.unet]\nrepo = "a/b"\nfiles = {files}\n', tmp_path).parts["unet"]
+    assert (part.configs, part.source.files) == (usual, tuple(files))
+
+
 def test_a_repository_lies_where_fetching_puts_it_and_its_files_are_named(tmp_path):
-    part = own('[parts.vae]\nrepo = "a/b"\nlicence = "mit"\n', tmp_path).parts["vae"]
+    part = own('[parts.vae]\nrepo = "a/b"\n', tmp_path).parts["vae"]
+    assert part.path == hub() / "a" / "b" / "vae"
+    assert part.source.files == ("vae/config.json", "vae/diffusion_pytorch_model.safetensors")
+    part = own('[parts.vae]\nrepo = "a/b"\nsubfolder = ""\nlicence = "mit"\n', tmp_path).parts["vae"]
     assert part.path == hub() / "a" / "b"
     assert part.source.files == ("config.json", "diffusion_pytorch_model.safetensors")
     assert (part.source.repo, part.source.licence) == ("a/b", "mit")
@@ -167,6 +195,13 @@ def test_a_second_autoencoder_decodes_the_same_latents(tmp_path):
         ("[models]\n", r"has \['models'\]"),
         ("[[lora]]\nscale = 1\n", "has no file"),
         ("[parts.unet\n", "cannot be read"),
+        ("parts = 3\n", "parts or lora as something else"),
+        ("lora = 'ink'\n", "parts or lora as something else"),
+        ("[parts.unet]\npath = 3\n", "has path = 3; give text in quotes"),
+        ("[parts.unet]\npath = '/a'\nfiles = [1]\n", r"has files = \[1\]; give a list of texts"),
+        ("[parts.unet]\npath = '/a'\ndtype = 'float8'\n", "has dtype 'float8'; give one of"),
+        ("[[lora]]\nfile = '/a'\nscale = true\n", "has scale = True; give a number"),
+        ("[[lora]]\nfile = '/a'\ntext = 1\n", "has text = 1; give true or false"),
         ("[parts.eyes]\npath = '/a'\n", "part is 'eyes'; suite 'full' has"),
     ],
 )

@@ -2,10 +2,12 @@
 
     [parts.unet]                       # in the place of the suite's own; so with vae, clip, pixel, vqgan, prior ...
     path = "/models/my-finetune"       # a folder on this computer, laid out like the repository of that part
-    subfolder = "unet"                 # where it lies there; "unet" and "vae" unless said otherwise
+    subfolder = "unet"                 # where it lies there; "unet", "vae" and so on unless said otherwise
+    scheduler = "scheduler"            # and its scheduler, likewise; where there is none the suite's own stays
 
     [parts.vae_second]                 # a second autoencoder, which the first is compared with
-    repo = "somebody/better-vae"       # or a repository: `quartet fetch` brings config.json and the safetensors
+    repo = "somebody/better-vae"       # or a repository: `quartet fetch` brings what such a part is read from
+    subfolder = ""                     # here it lies at the root
     licence = "mit"
 
     [[lora]]                           # low-rank changes to a network, as peft writes them; several add up
@@ -27,8 +29,13 @@ from typing import Any
 
 from models.catalog import Lora, Part, Source, Suite
 
-FIELDS = {"path", "repo", "revision", "subfolder", "scheduler", "licence", "dtype", "files"}
-LORA_FIELDS = {"file", "scale", "part", "text"}
+FIELDS = {
+    "path": str, "repo": str, "revision": str, "subfolder": str, "scheduler": str, "licence": str, "dtype": str,
+    "files": list,
+}  # fmt: skip
+LORA_FIELDS = {"file": str, "scale": (int, float), "part": str, "text": bool}
+KINDS = {str: "text in quotes", list: "a list of texts", (int, float): "a number", bool: "true or false"}
+DTYPES = ("float32", "bfloat16", "float16")
 LIKE = {"vae_second": "vae"}  # parts that a suite has not, and which of its own they are like
 NET = ("config.json", "diffusion_pytorch_model.safetensors")
 PEFT = "adapter_model.safetensors"  # what peft calls its file
@@ -43,11 +50,16 @@ def read_own(file: Path) -> dict[str, Any]:
         raise ValueError(f"{file} cannot be read: {error}") from error
     if strange := set(found) - {"parts", "lora"}:
         raise ValueError(f"{file} has {sorted(strange)}; give [parts.NAME] and [[lora]]")
-    for name, told in found.get("parts", {}).items():
+    parts, loras = found.get("parts", {}), found.get("lora", [])
+    if not isinstance(parts, dict) or not isinstance(loras, list):
+        raise ValueError(f"{file} has parts or lora as something else; give [parts.NAME] and [[lora]]")
+    for name, told in parts.items():
         _known(f"{file}: [parts.{name}]", told, FIELDS)
         if ("path" in told) == ("repo" in told):
             raise ValueError(f"{file}: [parts.{name}] must have one of path and repo")
-    for told in found.get("lora", []):
+        if (dtype := told.get("dtype", "float32")) not in DTYPES:
+            raise ValueError(f"{file}: [parts.{name}] has dtype {dtype!r}; give one of {DTYPES}")
+    for told in loras:
         _known(f"{file}: [[lora]]", told, LORA_FIELDS)
         if "file" not in told:
             raise ValueError(f"{file}: [[lora]] has no file; give one that peft or diffusers wrote, safetensors")
@@ -73,24 +85,38 @@ def with_own(suite: Suite, told: Mapping[str, Any], home: Path) -> Suite:
 
 
 def _part(name: str, about: Mapping[str, Any], like: Part, home: Path) -> Part:
-    """A part read as `like` is, from elsewhere; its scheduler comes along unless another is named."""
-    plain = like.kind[0].isupper() or like.kind == "text_proj"
-    subfolder = about.get("subfolder", like.source.subfolder if plain and "repo" not in about else "")
+    """A part read as `like` is, from elsewhere, laid out as that is unless said otherwise."""
+    usual = like.source.subfolder
+    subfolder = about.get("subfolder", usual)
     root = Path(about["path"]).expanduser() if "path" in about else home / about["repo"]
-    inside = f"{subfolder}/" if subfolder else ""
-    files = tuple(about.get("files", [f"{inside}{file}" for file in NET] if plain else like.source.files))
-    configs = like.configs
-    if "scheduler" in about:
-        file = (Path(about["scheduler"]) / "scheduler_config.json").as_posix()
-        files, configs = (*files, file), ((f"{name}_scheduler", root / file),)
+    inside, within = (f"{folder}/" if folder else "" for folder in (subfolder, usual))
+    plain = like.kind[0].isupper() or like.kind == "text_proj"
+    schedules = [path.relative_to(like.root).as_posix() for _, path in like.configs if path.is_relative_to(like.root)]
+    usually = NET if plain else [file.removeprefix(within) for file in like.source.files if file not in schedules]
+    files, configs = tuple(about.get("files", [inside + file for file in usually])), like.configs
+    if (schedule := _schedule(about, schedules if subfolder == usual else [], root)) is not None:
+        files, configs = tuple(dict.fromkeys((*files, schedule))), ((f"{name}_scheduler", root / schedule),)
     note, told = "Named in quartet.toml.", (about.get("revision"), about.get("licence"))
     source = Source(about.get("repo"), files, subfolder, *told, note)
     dtype = about.get("dtype", like.dtype)
-    configs = () if name in LIKE else configs
     return replace(like, name=name, path=root / subfolder, configs=configs, dtype=dtype, source=source, loras=())
 
 
-def _known(where: str, told: Any, fields: set[str]) -> None:
-    if not isinstance(told, Mapping) or set(told) - fields:
-        strange = sorted(set(told) - fields) if isinstance(told, Mapping) else told
+def _schedule(about: Mapping[str, Any], usual: list[str], root: Path) -> str | None:
+    """The scheduler's file under `root`: where it is said to be, else where it usually is, if it is there or will be
+    fetched; None where the suite's own stays."""
+    if "scheduler" in about:
+        return (Path(about["scheduler"]) / "scheduler_config.json").as_posix()
+    if "repo" in about:
+        return next((file for file in usual if file in about.get("files", usual)), None)
+    return next((file for file in usual if (root / file).is_file()), None)
+
+
+def _known(where: str, told: Any, fields: Mapping[str, Any]) -> None:
+    if not isinstance(told, Mapping) or set(told) - set(fields):
+        strange = sorted(set(told) - set(fields)) if isinstance(told, Mapping) else told
         raise ValueError(f"{where} has {strange}; give some of {sorted(fields)}")
+    for name, value in told.items():
+        kind, many = fields[name], value if isinstance(value, list) else ()
+        if isinstance(value, bool) != (kind is bool) or not isinstance(value, kind) or any(str(x) != x for x in many):
+            raise ValueError(f"{where} has {name} = {value!r}; give {KINDS[kind]}")
