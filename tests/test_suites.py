@@ -1,6 +1,8 @@
 """What is here, what could be fetched, what this machine cannot do; and what is not served to the public."""
 
 import json
+import os
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,12 +19,15 @@ from lab.ui import hints
 from lab.ui.stage.news import of_event
 from lab.ui.suites import report
 from lab.ui.words import LANGUAGES, say
+from models import loaders
 from models.catalog import Source, Suite, classroom
 from models.catalog.full import CHOICES, full
+from models.catalog.own import read_own, with_own
 from models.hub.lock import Locked
 from models.hub.receipt import Pin
 from models.hub.store import key
 from models.loaders import expect
+from tests import tinyhub
 from tests.tinysuite import TEXT, engine, folder
 
 LARGE = Machine("cuda", 80 * 10**9, 10**12, False)
@@ -67,6 +72,41 @@ def test_what_does_not_fit_says_which_and_by_how_much():
     offline = by_suite(replace(LARGE, offline=True))
     assert {row["why"] for row in offline.values() if row["suite"] != "classroom"} == {"offline"}
     assert {row["state"] for row in offline.values() if row["suite"] == "classroom"} == {"ready"}
+
+
+@pytest.mark.parametrize(
+    ("text", "bad", "says"),
+    [
+        ("[parts.text_proj]\npath = '/a'\n", {"kandinsky-2.2"}, "part is 'text_proj'; suite 'full:kandinsky-2.2' has"),
+        ("[parts.upsampler]\npath = '/a'\n", {"kandinsky-2.2"}, "part is 'upsampler'"),
+        ("[parts.movq]\npath = '/a'\n", set(CHOICES) - {"kandinsky-2.2"}, "part is 'movq'"),
+        ("[parts.'unclip/clip']\npath = '/a'\n", set(CHOICES) - {"kandinsky-2.2"}, "part is 'unclip/clip'"),
+        ("[parts.'latent/clip']\npath = '/a'\n", set(CHOICES) - {"sd-2.1", "sd-turbo"}, "part is 'latent/clip'"),
+        ("[parts.unet\n", set(CHOICES), "mine.toml cannot be read"),
+        ("parts = 3\n", set(CHOICES), "parts or lora as something else"),
+    ],
+)
+def test_a_quartet_toml_that_will_not_do_is_a_row_of_its_own_and_breaks_no_page(tmp_path, monkeypatch, text, bad, says):
+    (tmp_path / "mine.toml").write_text(text)
+    monkeypatch.setenv("QUARTET_TOML", str(tmp_path / "mine.toml"))
+    found = by_suite(LARGE)
+    rows = {name.partition(":")[2]: row for (name, _), row in found.items() if name != "classroom"}
+    assert {choice for choice, row in rows.items() if row["why"] == "own"} == bad
+    for choice, row in rows.items():
+        assert (row["state"] == "impossible", says in row["wrong"]) == (choice in bad,) * 2
+        assert row["guide"] == (CHOICES[choice].slot == "guide")
+        assert str(tmp_path) not in row["wrong"], "a path of this machine is nobody's business"
+    assert all(found["classroom", lane]["state"] == "ready" for lane in LANES)
+    assert json.loads(json.dumps(rows)) == rows
+
+
+def test_a_computer_that_does_not_tell_its_memory_refuses_nothing_for_it(monkeypatch):
+    monkeypatch.delattr(os, "sysconf")
+    here = Machine.here()
+    assert here.memory is None
+    rows = availability(replace(here, disk=10**15, offline=False), {})
+    assert {row["why"] for row in rows} == {None}
+    assert all(row["memory"] > 0 and row["have"] is None for row in rows)
 
 
 def test_what_a_painter_takes_in_memory_counts_the_checker_that_comes_along():
@@ -136,6 +176,33 @@ def test_chinese_to_an_english_tower_is_flagged_and_said_in_english_where_that_i
     assert hints.of("an astronaut on a horse", classroom())["unknown"]
 
 
+def test_a_clip_of_ones_own_is_no_classrooms_whether_by_path_or_repository(tmp_path):
+    file = tmp_path / "quartet.toml"
+    for told in (f'path = "{tmp_path}"', 'repo = "somebody/a-clip"'):
+        file.write_text(f"[parts.clip]\n{told}\n")
+        own = with_own(full(), read_own(file), tmp_path)
+        told = hints.of("an astronaut on a horse", own)
+        assert (told["foreign"], told["unknown"]) == (False, [])
+        told = hints.of("草地上有一只红色的大猫", own)
+        assert (told["foreign"], told["english"]) == (True, "a large red cat in a meadow")
+
+
+@pytest.mark.parametrize(("choice", "sampler"), [("sd-2.1", "latent"), ("kandinsky-2.2", "unclip"), ("sd-1.5", None)])
+def test_the_end_that_nobody_reads_is_told_by_whichever_folder_and_once_it_is_fetched(tmp_path, choice, sampler):
+    whole, long = tinyhub.suite(choice), "a red cat and " * 10
+    name = whole.seen(sampler)["clip"]
+    part, gone = whole[name], tmp_path / "part"
+    table = replace(whole, parts=whole.parts | {name: replace(part, path=gone)})
+    assert hints.of(long, table, sampler)["dropped"] == "", "nobody can tell yet"
+    keep = shutil.ignore_patterns("unet", "vae", "prior", "*.bin", "*.ckpt", "*.h5", "v1-5*")
+    shutil.copytree(part.path, gone, ignore=keep)
+    found = hints.of(long, table, sampler)["dropped"]
+    pieces = loaders.load(table[name]).tokenize([long])
+    assert len(pieces.dropped[0]) > 0
+    for end, read in ((found, pieces.dropped), (long.removesuffix(found), pieces.kept)):
+        assert end.replace(" ", "") == "".join(read[0]).replace("</w>", "")
+
+
 def test_readmes_table_says_what_the_catalog_says():
     """Weights, licences and sizes of every choice; the two columns of what was tried are people's."""
     readme = (Path(__file__).resolve().parents[1] / "README.md").read_text(encoding="utf-8")
@@ -166,6 +233,7 @@ def test_the_page_has_words_for_every_row(language):
         assert say(f"suites.state.{row['state']}", language)
         assert row["why"] is None or say(f"suites.{row['why']}", language, need="1", have="2", weights="1")
         assert all(say(one["means"], language) for one in row["licences"])
+    assert "seven" in say("suites.own", language, file="quartet.toml", wrong="seven")
     line = dict.fromkeys(("painter", "need", "weights", "work"), "1")
     assert say("needs.line", language, **line)
     assert all(say(f"needs.{key}", language, budget="1") for key in ("free", "fits", "over"))

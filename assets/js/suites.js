@@ -12,6 +12,7 @@ const size = (bytes) => (bytes === null ? say("models.unverified") : bytes < 1e8
 function reason(row) {
   if (row.why === "memory") return say("suites.memory", { need: size(row.memory), weights: size(row.weights), have: size(row.have) });
   if (row.why === "disk") return say("suites.disk", { need: size(row.bytes), have: size(row.disk) });
+  if (row.why === "own") return say("suites.own", { file: "quartet.toml", wrong: row.wrong });
   if (row.why === "offline") return say("suites.offline");
   if (row.state === "byhand") return say("suites.byhand");
   if (row.state === "fetch") return say("suites.fetch", { n: size(row.bytes) });

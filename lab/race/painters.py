@@ -47,13 +47,17 @@ def plan(suite: str | Path = "classroom", dtype: str = "float32") -> Suite:
     name, _, choices = str(suite).partition(":")
     if name == "full":
         found = full(*filter(None, choices.split(",")), dtype=dtype)
-        own = Path(os.environ.get("QUARTET_TOML") or "quartet.toml")
-        return with_own(found, read_own(own), home()) if own.exists() else found
+        return with_own(found, read_own(own_file()), home()) if own_file().exists() else found
     if str(suite) in SUITES:
         return classroom(dtype=dtype)
     if Path(suite).is_dir():
         return classroom(Path(suite), dtype)
     raise ValueError(f"suite is {str(suite)!r}; give one of {sorted(SUITES)}, or a folder laid out like classroom")
+
+
+def own_file() -> Path:
+    """Where the visitor's own weights are named; it need not be there."""
+    return Path(os.environ.get("QUARTET_TOML") or "quartet.toml")
 
 
 def open_suite(suite: str | Path = "classroom", dtype: str = "float32") -> Suite:

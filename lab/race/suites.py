@@ -5,6 +5,7 @@ Everything told is plain data: sizes and licences as the catalog has them, None 
 
 from __future__ import annotations
 
+import logging
 import os
 import shutil
 from collections.abc import Iterable, Mapping
@@ -15,7 +16,7 @@ from typing import Any
 import torch
 from huggingface_hub.constants import is_offline_mode
 
-from lab.race.painters import LANES, SAMPLERS, budget_of, named_by, open_suite, plan, precision
+from lab.race.painters import LANES, SAMPLERS, budget_of, named_by, open_suite, own_file, plan, precision
 from models import loaders
 from models.catalog import Part, Suite
 from models.catalog.full import CHOICES, WORK, home
@@ -23,15 +24,19 @@ from models.hub.local import own_files
 from models.hub.lock import Locked, read_lock
 from models.hub.store import key, unpinned
 
+log = logging.getLogger(__name__)
 Row = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """What a suite has to fit: bytes of memory for runs, bytes free on the disk, and whether there is a hub."""
+    """What a suite has to fit: bytes of memory for runs, bytes free on the disk, and whether there is a hub.
+
+    `memory` is None where the computer does not tell it, as Windows does not.
+    """
 
     device: str
-    memory: int
+    memory: int | None
     disk: int
     offline: bool
 
@@ -40,24 +45,19 @@ class Machine:
         if device.startswith("cuda") or (device == "auto" and torch.cuda.is_available()):
             device, memory = "cuda", budget_of("cuda")
         else:
-            device, memory = "cpu", os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+            device, memory = "cpu", _memory()
         return cls(device, memory, shutil.disk_usage(_standing(home())).free, is_offline_mode())
 
 
 def availability(machine: Machine, lock: Mapping[str, Locked] | None = None) -> list[Row]:
     """A row for every painter of the classroom, and for every choice of weights that it has in the full suite.
 
-    `state` is ready, fetch, byhand or impossible; `why` is the reason for the last: memory, disk or offline.
+    `state` is ready, fetch, byhand or impossible; `why` is the reason for the last: memory, disk, offline, or own,
+    where `quartet.toml` does not go with that choice, as `wrong` says.
     """
     known = read_lock() if lock is None else lock
     rows = [_row("classroom", lane, plan("classroom"), machine, known) for lane in LANES]
-    for choice, told in CHOICES.items():
-        name = f"full:{choice}"
-        kind = precision(name, machine.device)
-        lane = "vqgan_clip" if told.slot == "guide" else told.slot
-        work = WORK[choice][kind != "float32"] * 10**6
-        rows.append(_row(name, lane, plan(name, kind), machine, known, work) | {"guide": told.slot == "guide"})
-    return rows
+    return rows + [_choice(choice, machine, known) for choice in CHOICES]
 
 
 def needed(suite: Suite, lane: str) -> dict[str, Part]:
@@ -100,6 +100,22 @@ def unfit_for_public(suite: Suite, lock: Mapping[str, Locked] | None = None) -> 
     return f"suite {suite.name!r} is not served to the public while parts of it are not pinned. {told}"
 
 
+def _choice(choice: str, machine: Machine, lock: Mapping[str, Locked]) -> Row:
+    """The row of one choice of the full suite."""
+    name, slot = f"full:{choice}", CHOICES[choice].slot
+    kind, guide = precision(name, machine.device), slot == "guide"
+    lane, work = "vqgan_clip" if guide else slot, WORK[choice][kind != "float32"] * 10**6
+    try:
+        row = _row(name, lane, plan(name, kind), machine, lock, work)
+    except (OSError, ValueError) as error:  # the suite itself is sound: it is what quartet.toml puts into it
+        log.info("suite %s cannot be put together: %s", name, error)
+        wrong = str(error).replace(str(own_file()), own_file().name)
+        row = _row(name, lane, Suite(name), machine, lock) | {
+            "state": "impossible", "why": "own", "wrong": wrong, "memory": None, "weights": None,
+        }  # fmt: skip
+    return row | {"guide": guide}
+
+
 def _row(name: str, lane: str, suite: Suite, machine: Machine, lock: Mapping[str, Locked], work: int = 0) -> Row:
     """`work`: bytes that a run needs beside the weights."""
     parts, guard = needed(suite, lane), guard_of(suite, lane)
@@ -110,14 +126,14 @@ def _row(name: str, lane: str, suite: Suite, machine: Machine, lock: Mapping[str
     by_hand = sorted({part.source.url for part in missing.values() if part.source.url})
     state, why = "ready" if not missing else "byhand" if by_hand else "fetch", None
     obstacle = "offline" if machine.offline else "disk" if (size or 0) > machine.disk else None
-    if memory is not None and memory > machine.memory:
+    if None not in (memory, machine.memory) and memory > machine.memory:
         state, why = "impossible", "memory"
     elif missing and obstacle:
         state, why = "impossible", obstacle
     absent = [*missing, *([] if state == "ready" and obstacle else unguarded)]  # a painter can do without a guard
     sources = {part.source.repo or part.source.url or "": part.source for part in both.values()}
     return {
-        "suite": name, "family": lane, "guide": False, "state": state, "why": why, "parts": list(parts),
+        "suite": name, "family": lane, "guide": False, "state": state, "why": why, "wrong": "", "parts": list(parts),
         "missing": absent, "bytes": size if absent else 0, "memory": memory, "weights": weights,
         "guard": next(({"bytes": _bytes(part), "licence": part.source.licence} for part in unguarded.values()), None),
         "have": machine.memory,
@@ -125,6 +141,14 @@ def _row(name: str, lane: str, suite: Suite, machine: Machine, lock: Mapping[str
         "licences": [[repo, source.licence] for repo, source in sources.items()],
         "command": f"quartet fetch {' '.join(absent)} --suite {name} --accept" if absent else "",
     }  # fmt: skip
+
+
+def _memory() -> int | None:
+    """Bytes of memory that this computer has; None where it does not tell."""
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, OSError, ValueError):
+        return None
 
 
 def _missing(parts: Mapping[str, Part]) -> dict[str, Part]:

@@ -12,8 +12,11 @@ import gradio as gr
 from lab.storybook.grammar import parse, say
 from lab.ui.events import SILENT
 from lab.ui.theme import asset
-from models.catalog import Part, Suite
+from models.catalog import OURS, Part, Suite
+from models.loaders import fault
 from models.parts.clip.folders import read_tokenizer
+
+LENGTH = 77  # tokens of a text where a configuration does not say: what both libraries take then
 
 
 def under(box: gr.Textbox, field: str, suite: Suite, sampler: str | None = None) -> gr.HTML:
@@ -54,10 +57,12 @@ def of(text: str, suite: Suite, sampler: str | None = None) -> dict[str, Any]:
 def dropped(text: str, suite: Suite, sampler: str | None = None) -> str:
     """The end of `text` that its CLIP has no room for; empty where all of it fits, or nobody can tell."""
     clip = _clip(suite, sampler)
-    reader = None if clip is None else _reader(clip.path)
-    if reader is None:
+    if clip is None:
         return ""
-    tokenizer, room = reader
+    try:
+        tokenizer, room = _reader(clip)
+    except Exception:  # it is not here yet, or of no use, of which its painter says why
+        return ""
     offsets = tokenizer.encode(text, add_special_tokens=False).offsets
     return text[offsets[room][0] :] if len(offsets) > room else ""
 
@@ -68,23 +73,30 @@ def _clip(suite: Suite, sampler: str | None) -> Part | None:
 
 
 def _published(suite: Suite, sampler: str | None) -> bool:
-    """Whether the words are read by a CLIP from a hub, all of which learned English alone."""
+    """Whether the words are read by a CLIP that this project did not train: all of those learned English alone."""
     clip = _clip(suite, sampler)
-    return clip is not None and clip.source.repo is not None
+    return clip is not None and clip.source != OURS
 
 
 @cache
-def _reader(folder: Path) -> tuple[Any, int] | None:
-    """The suite's tokenizer, and the pieces of a text that it has room for beside its start and end."""
-    try:
-        return read_tokenizer(folder).backend_tokenizer, _length(folder) - 2
-    except (OSError, ValueError, KeyError):
-        return None
+def _reader(clip: Part) -> tuple[Any, int]:
+    """A CLIP's tokenizer, and the pieces of a text that it has room for beside its start and end.
+
+    Raises where it has none, and is asked again the next time: it may have been fetched by then.
+    """
+    if why := fault(clip):
+        raise ValueError(why)
+    return read_tokenizer(clip.path).backend_tokenizer, _length(clip.path) - 2
 
 
 def _length(folder: Path) -> int:
-    """Tokens of a text with its start and end, from an open_clip folder or a transformers checkpoint."""
+    """Tokens of a text with its start and end, from any of the three kinds of folder that a CLIP is read from."""
     if (folder / "open_clip_config.json").is_file():
-        told = json.loads((folder / "open_clip_config.json").read_text(encoding="utf-8"))
-        return told["model_cfg"]["text_cfg"]["context_length"]
-    return json.loads((folder / "config.json").read_text(encoding="utf-8"))["text_config"]["max_position_embeddings"]
+        return _json(folder / "open_clip_config.json")["model_cfg"]["text_cfg"].get("context_length", LENGTH)
+    whole = folder / "config.json"
+    told = _json(whole).get("text_config") if whole.is_file() else _json(folder / "text_encoder" / "config.json")
+    return (told or {}).get("max_position_embeddings", LENGTH)
+
+
+def _json(file: Path) -> dict[str, Any]:
+    return json.loads(file.read_text(encoding="utf-8"))

@@ -51,6 +51,10 @@ WORDS: dict[str, tuple[str, str]] = {
         "It is not here, and this machine is told not to go online.",
         "它不在这里，而这台机器被设为不上网。",
     ),
+    "suites.own": (
+        "What {file} names does not go with it: {wrong}. Mend the file, then open this tab again.",
+        "它用不了 {file} 里写的：{wrong}。请改好那个文件，再打开这一页。",
+    ),
     "suites.unpinned": (
         "Nobody has pinned these files yet, so they are not shown to the public.",
         "这些文件还没有人锁定，所以不对公众开放。",
