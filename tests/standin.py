@@ -21,7 +21,7 @@ def sha(data):
 
 class StandIn(ThreadingHTTPServer):
     """`files` by (repo, name); `asked` is what came in.  `trouble` by name: a status, "gated", ("cut", share, times),
-    or ("hold", share, event), which has the rest wait for the event."""
+    or ("hold", share, event), which has the rest wait for the event.  `after` by name is called once it was sent."""
 
     daemon_threads = True
 
@@ -29,8 +29,17 @@ class StandIn(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), Answer)
         self.files, self.trouble, self.asked, self.served = files, {}, [], {}
         self.hashes = {}  # by name, where the hub is to name a wrong one
+        self.commit, self.past, self.after = COMMIT, {}, {}
         self.url = f"http://127.0.0.1:{self.server_port}"
         self.warehouse = f"http://localhost:{self.server_port}/warehouse"  # another host, as far as tokens go
+
+    def push(self, files):
+        """Another commit, in which these files are others."""
+        self.past[self.commit] = self.files
+        self.commit, self.files = sha(self.commit.encode())[:40], self.files | files
+
+    def at(self, commit):
+        return self.past.get(commit, self.files)
 
 
 class Answer(BaseHTTPRequestHandler):
@@ -53,7 +62,8 @@ class Answer(BaseHTTPRequestHandler):
         if parts[0] == "api":
             return self.listing("/".join(parts[2:4]))
         if parts[0] == "warehouse":
-            return self.bytes_of("/".join(parts[1:3]), "/".join(parts[3:]), body)
+            commit = urlsplit(self.path).query
+            return self.bytes_of("/".join(parts[1:3]), "/".join(parts[3:]), body, commit)
         repo, name = "/".join(parts[:2]), "/".join(parts[4:])
         trouble = self.server.trouble.get(name)
         if trouble == "gated":
@@ -62,21 +72,24 @@ class Answer(BaseHTTPRequestHandler):
             return self.reply(trouble, {"X-Error-Code": "RepoNotFound"} if trouble == 401 and not token else {})
         if not any(known == repo for known, _ in self.server.files):
             return self.reply(404, {"X-Error-Code": "RepoNotFound"})
-        if parts[3] not in ("main", COMMIT):
+        commit = self.server.commit if parts[3] == "main" else parts[3]
+        if commit not in (self.server.commit, *self.server.past):
             return self.reply(404, {"X-Error-Code": "RevisionNotFound"})
-        if (repo, name) not in self.server.files:
-            return self.reply(404, {"X-Error-Code": "EntryNotFound", "X-Repo-Commit": COMMIT})
-        data = self.server.files[repo, name]
+        files = self.server.at(commit)
+        if (repo, name) not in files:
+            return self.reply(404, {"X-Error-Code": "EntryNotFound", "X-Repo-Commit": commit})
+        data = files[repo, name]
         if len(data) < LARGE:
-            return self.bytes_of(repo, name, body)
+            return self.bytes_of(repo, name, body, commit)
         there = {"X-Linked-Etag": f'"{self.server.hashes.get(name, sha(data))}"', "X-Linked-Size": str(len(data))}
-        return self.reply(302, {"X-Repo-Commit": COMMIT, "Location": f"{self.server.warehouse}/{repo}/{name}", **there})
+        place = f"{self.server.warehouse}/{repo}/{name}?{commit}"
+        return self.reply(302, {"X-Repo-Commit": commit, "Location": place, **there})
 
-    def bytes_of(self, repo, name, body):
-        data, reach = self.server.files[repo, name], self.headers.get("range")
+    def bytes_of(self, repo, name, body, commit):
+        data, reach = self.server.at(commit)[repo, name], self.headers.get("range")
         begin = int(reach.removeprefix("bytes=").split("-")[0]) if reach else 0
         rest = data[begin:]
-        head = {"Content-Length": str(len(rest)), "ETag": f'"{blob(data)}"', "X-Repo-Commit": COMMIT}
+        head = {"Content-Length": str(len(rest)), "ETag": f'"{blob(data)}"', "X-Repo-Commit": commit}
         if reach:
             head["Content-Range"] = f"bytes {begin}-{len(data) - 1}/{len(data)}"
         self.reply(206 if reach else 200, head, done=False)
@@ -94,6 +107,7 @@ class Answer(BaseHTTPRequestHandler):
             times.wait(20)
         self.server.served[name] = self.server.served.get(name, 0) + len(rest)
         self.wfile.write(rest)
+        self.server.after.pop(name, lambda: None)()
 
     def listing(self, repo):
         if self.server.trouble.get("api"):
@@ -106,7 +120,14 @@ class Answer(BaseHTTPRequestHandler):
             if one["size"] >= LARGE:
                 lfs = sha(files[one["rfilename"]])
                 one["lfs"] = {"size": one["size"], "sha256": lfs, "pointerSize": 134}
-        told = {"id": repo, "sha": COMMIT, "private": False, "tags": [], "downloads": 0, "siblings": siblings}
+        told = {
+            "id": repo,
+            "sha": self.server.commit,
+            "private": False,
+            "tags": [],
+            "downloads": 0,
+            "siblings": siblings,
+        }
         text = json.dumps(told).encode()
         self.reply(200, {"Content-Type": "application/json", "Content-Length": str(len(text))}, done=False)
         self.wfile.write(text)

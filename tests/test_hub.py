@@ -1,9 +1,12 @@
 """Fetching, against a hub on this computer that answers over real HTTP: nothing half or foreign is ever kept."""
 
+import errno
+import io
 import os
 import resource
 import subprocess
 import sys
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -121,12 +124,12 @@ def test_a_line_that_gives_nothing_is_given_up_and_what_came_is_kept(hub, tmp_pa
     server_cut = {"left": 1}
     bytes_of = hub.RequestHandlerClass.bytes_of
 
-    def silent(self, repo, name, body):
+    def silent(self, repo, name, body, commit):
         if body and name == LARGE and not server_cut["left"]:
             self.close_connection = True  # hangs up without a word
             return
         server_cut["left"] -= body and name == LARGE
-        bytes_of(self, repo, name, body)
+        bytes_of(self, repo, name, body, commit)
 
     hub.RequestHandlerClass = type("Silent", (hub.RequestHandlerClass,), {"bytes_of": silent})
     refused("network", hub, tmp_path, LARGE)
@@ -204,16 +207,50 @@ def test_a_name_that_leads_out_of_the_folder_is_never_asked_for(hub, tmp_path, n
     assert not list(tmp_path.iterdir())
 
 
-def test_a_full_disk_is_said_and_what_came_is_kept(hub, tmp_path):
+@contextmanager
+def limited(most):
+    """The kernel itself refuses what goes beyond `most` bytes of a file."""
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, hard))  # the kernel itself refuses what goes beyond
+    resource.setrlimit(resource.RLIMIT_FSIZE, (most, hard))
     try:
-        error = refused("disk", hub, tmp_path)
+        yield
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+class Crowded(io.FileIO):
+    """A file on a disk that has room for `most` bytes of it: what fits is written, then there is no space left."""
+
+    most = 1_000_000
+
+    def write(self, data):
+        if not (fits := self.most - self.tell()):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), self.name)
+        return super().write(memoryview(data)[:fits])
+
+
+@contextmanager
+def crowded(most):
+    plain = Path.open
+
+    def opened(path, mode="r", **more):
+        return io.BufferedWriter(Crowded(path, "a")) if mode == "ab" else plain(path, mode, **more)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Crowded, "most", most)
+        patch.setattr(Path, "open", opened)
+        yield
+
+
+@pytest.mark.parametrize("full", [limited, crowded])
+def test_a_full_disk_is_said_and_what_came_is_kept(hub, tmp_path, full):
+    with full(1_000_000):
+        error = refused("disk", hub, tmp_path)
     assert "make room" in str(error)
+    assert os.strerror(errno.EFBIG if full is limited else errno.ENOSPC) in str(error)
     (part,) = names(tmp_path)
-    assert (tmp_path / part).stat().st_size <= 1_000_000
+    assert 900_000 <= (tmp_path / part).stat().st_size <= 1_000_000
+    assert (tmp_path / part).read_bytes() == DATA[: (tmp_path / part).stat().st_size]
     hub.served.clear()
     get(hub, tmp_path)
     assert (tmp_path / LARGE).read_bytes() == DATA

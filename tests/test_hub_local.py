@@ -11,9 +11,11 @@ from typer.testing import CliRunner
 from lab.cli import app
 from lab.race.suites import suite_to_serve, unfit_for_public
 from models.catalog import shapes as at
+from models.catalog.full import full
 from models.catalog.own import read_own, with_own
 from models.hub.local import HERE
-from models.hub.lock import read_lock
+from models.hub.lock import Locked, read_lock, write_lock
+from models.hub.receipt import Pin
 from tests.standin import sha
 from tests.test_own import low_rank
 from tests.tinyhub import hub, suite
@@ -71,6 +73,34 @@ def test_a_change_after_pinning_is_named(mine, tmp_path, file, says):
         data.write(b" ")
     with pytest.raises(ValueError, match=says):
         suite_to_serve("full", public=True, safety=False)
+
+
+def test_without_a_hub_own_files_are_pinned_and_what_was_pinned_before_stays(mine, tmp_path, monkeypatch):
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    away = full(root=tmp_path)
+    unet = replace(away["unet"], loras=mine.parts.pop("unet").loras)
+    mine.parts.update({"clip": away["clip"], "unet": unet, "vae": mine.parts.pop("vae")})
+    lock, ink = tmp_path / "lock.json", tmp_path / "ink.safetensors"
+
+    def pin(*names):
+        return CliRunner().invoke(app, ["pin", *names, "--lock", str(lock), "--json"])
+
+    found = pin()
+    assert found.exit_code == 1
+    assert found.stderr.splitlines()[-1].startswith(
+        "quartet: no hub could be asked for clip, unet: run `quartet pin clip"
+    )
+    assert [row["part"] for row in json.loads(found.stdout)["parts"]] == ["unet", "vae"]
+    assert ink.as_posix() in read_lock(lock)[HERE].files
+    pins = {name: Pin(1, "0" * 64) for name in unet.source.files}
+    write_lock(read_lock(lock) | {at.SD15: Locked("0" * 40, pins)}, lock)
+    ink.write_bytes(b"another")
+    found = pin("unet")
+    assert found.exit_code == 0, found.output
+    assert "unet is not pinned anew: " in found.stderr
+    assert read_lock(lock)[HERE].files[ink.as_posix()].sha256 == sha(b"another")
+    assert read_lock(lock)[at.SD15].files == pins
+    assert pin("vae").stderr == ""
 
 
 def test_a_file_that_is_gone_is_named(mine, tmp_path):

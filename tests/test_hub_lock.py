@@ -2,6 +2,8 @@
 
 import io
 import json
+import os
+import time
 from dataclasses import replace
 
 import pytest
@@ -10,13 +12,14 @@ from safetensors.torch import load_file, save
 from typer.testing import CliRunner
 
 from lab.cli import app
+from lab.race.fetching import Fetching
 from lab.race.painters import open_suite, plan
 from models.catalog import Part, Source, classroom
 from models.hub.fetch import Hub
 from models.hub.lock import pin, pin_here, read_lock, write_lock
-from models.hub.receipt import Pin
+from models.hub.receipt import Pin, receipt
 from models.hub.refuse import Refused
-from models.hub.store import bring, unpinned
+from models.hub.store import ByHand, bring, unpinned
 from models.hub.trouble import NotFetched
 from models.parts.vqgan import CLASSROOM, Vqgan
 from tests.standin import COMMIT, sha, standin
@@ -45,6 +48,14 @@ def hub():
 def part(tmp_path, *files):
     source = Source(REPO, files, "unet", None, "openrail", "Only for good.")
     return Part("unet", "UNet2DConditionModel", tmp_path / REPO / "unet", source=source)
+
+
+def change(file, data):
+    """Other bytes, as many as before; and a later time, for a clock that stands between two writes."""
+    assert len(data) == file.stat().st_size
+    assert data != file.read_bytes()
+    file.write_bytes(data)
+    os.utime(file, (file.stat().st_atime, file.stat().st_mtime + 1))
 
 
 def test_pin_writes_what_the_hub_says_and_nothing_else(hub, tmp_path):
@@ -82,8 +93,15 @@ def test_a_part_is_brought_as_pinned_and_known_to_be(hub, tmp_path):
     assert bring(one, lock, hub=asked) == []
     assert unpinned([one], lock) == {}
     assert f"/{REPO}/resolve/{COMMIT}/{NEW}" in [path for _, path, _, _ in hub.asked], "the pinned revision is fetched"
-    (one.root / CONFIG).write_text('{"a": 2}')
+    assert bring(one, lock, hub=Hub(hub.url, offline=True)) == []
+    change(one.root / CONFIG, b'{"a": 9}\n')
     assert "not the pinned file" in unpinned([one], lock)["unet"]
+    for known in (lock, {}):
+        with pytest.raises(NotFetched, match="HF_HUB_OFFLINE"):
+            bring(one, known, hub=Hub(hub.url, offline=True))
+    bring(one, lock, hub=asked)
+    assert (one.root / CONFIG).read_bytes() == FILES[REPO, CONFIG]
+    assert unpinned([one], lock) == {}
     wrong = {REPO: replace(lock[REPO], files={**lock[REPO].files, NEW: Pin(1, "0" * 64)})}
     with pytest.raises(NotFetched, match="not the file that was asked for"):
         bring(one, wrong, hub=asked)
@@ -97,10 +115,28 @@ def test_an_old_part_is_converted_once_and_is_pinned_by_what_it_was_made_of(hub,
     assert torch.equal(load_file(made)["weight"], STATE["weight"])
     assert bring(one, lock, hub=asked) == []
     assert unpinned([one], lock) == {}
-    made.write_bytes(save({"weight": torch.zeros(3)}))
+    data = made.read_bytes()
+    change(made, data[:-1] + bytes([data[-1] ^ 1]))
     assert "not made of the pinned" in unpinned([one], lock)["unet"]
     assert bring(one, lock, hub=asked) == [made]
     assert unpinned([one], lock) == {}
+
+
+def test_a_push_while_files_arrive_mixes_no_two_commits(hub, tmp_path):
+    net, codec = part(tmp_path, NEW, CONFIG), part(tmp_path, "vae/config.json")
+    hub.files[REPO, "vae/config.json"] = b"{}"
+    hub.after[NEW] = lambda: hub.push({(REPO, CONFIG): b'{"a": 2}\n', (REPO, "vae/config.json"): b'{"a": 3}'})
+    asked = Fetching(Hub(hub.url, offline=False))
+    asked.begin("full", {"unet": net, "vae": codec})
+    while asked.busy:
+        time.sleep(0.01)
+    assert asked.now.state == "done", asked.now.error
+    assert hub.commit != COMMIT
+    assert {row["revision"] for row in receipt(net.root).values()} == {COMMIT}
+    assert (net.root / CONFIG).read_bytes() == FILES[REPO, CONFIG]
+    assert (net.root / "vae/config.json").read_bytes() == b"{}"
+    bring(net, {}, hub=asked._hub)
+    assert (net.root / CONFIG).read_bytes() == b'{"a": 2}\n', "the next fetch takes what is there then"
 
 
 def test_a_hostile_file_on_a_hub_is_fetched_and_then_refused(hub, tmp_path):
@@ -122,7 +158,7 @@ def test_what_is_on_no_hub_is_asked_of_a_person_and_then_made_ready(tmp_path):
     from models import loaders
 
     one = by_hand(tmp_path)
-    with pytest.raises(ValueError, match=r"ckpts/last\.ckpt from https://example\.org/vqgan by hand"):
+    with pytest.raises(ByHand, match=r"ckpts/last\.ckpt from https://example\.org/vqgan by hand"):
         bring(one, {})
     torch.manual_seed(0)
     net = Vqgan({**CLASSROOM, "n_embed": 8, "embed_dim": 4})
@@ -131,10 +167,13 @@ def test_what_is_on_no_hub_is_asked_of_a_person_and_then_made_ready(tmp_path):
     (one.root / "ckpts/last.ckpt").write_bytes(old({"state_dict": net.state_dict()}))
     shape = {name: net.config[name] for name in ("ddconfig", "n_embed", "embed_dim")}
     (one.root / "configs/model.yaml").write_text(json.dumps({"model": {"params": shape}}))
-    assert bring(one, {}) == [one.path / "model.safetensors"]
+    assert bring(one, {}) == [one.path / "config.json", one.path / "model.safetensors"]
     assert loaders.load(one).config["n_embed"] == 8
     lock = {one.source.url: pin_here(one.root, one.source.files)}
     assert unpinned([one], lock) == {}
+    change(one.path / "config.json", (one.path / "config.json").read_bytes().replace(b'"beta": 0.25', b'"beta": 0.52'))
+    assert "config.json was not made of the pinned configs/model.yaml" in unpinned([one], lock)["vqgan"]
+    assert bring(one, lock) == [one.path / "config.json"]
     (one.root / "ckpts/last.ckpt").write_bytes(old(STATE))
     assert "not the pinned file" in unpinned([one], lock)["vqgan"]
     with pytest.raises(Refused, match="not the pinned"):
@@ -163,7 +202,7 @@ def shell(hub, tmp_path, monkeypatch):
     monkeypatch.setattr("huggingface_hub.constants.HUGGINGFACE_CO_URL_TEMPLATE",
                         hub.url + "/{repo_id}/resolve/{revision}/{filename}")  # fmt: skip
     suite = replace(classroom(), parts={**classroom().parts, "unet": part(tmp_path, BIN, CONFIG)})
-    monkeypatch.setattr("lab.race.painters.plan", lambda name: suite)
+    monkeypatch.setattr("lab.race.painters.plan", lambda *_: suite)
 
     def run(*arguments, status=0):
         lock = () if arguments[0] == "convert" else ("--lock", tmp_path / "lock.json")
@@ -190,6 +229,14 @@ def test_pin_and_fetch_from_a_shell(shell, hub, tmp_path):
     hub.trouble[BIN] = "gated"
     (tmp_path / REPO / BIN).unlink()
     assert "accept its conditions" in shell("fetch", "--accept", status=1).stderr
+
+
+def test_a_shell_fetches_and_pins_one_commit_of_all_parts(shell, hub, tmp_path):
+    hub.after[BIN] = lambda: hub.push({(REPO, CONFIG): b'{"a": 2}\n'})
+    shell("fetch", "--accept")
+    assert {row["revision"] for name, row in receipt(tmp_path / REPO).items() if name != NEW} == {COMMIT}
+    assert (tmp_path / REPO / CONFIG).read_bytes() == FILES[REPO, CONFIG]
+    assert "device is 'abacus'" in shell("fetch", "--device", "abacus", status=2).stderr
 
 
 def test_convert_from_a_shell(shell, tmp_path):

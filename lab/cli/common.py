@@ -21,6 +21,7 @@ FAMILIES = "latent,pixel,vqgan_clip,unclip"
 SuiteOption = Annotated[str, typer.Option("--suite", help="a suite's name, or a folder laid out like classroom")]
 FamiliesOption = Annotated[str, typer.Option("--families", help="the painters, by commas")]
 KnobsOption = Annotated[list[str] | None, typer.Option("--set", help="a knob, as PAINTER.NAME=VALUE; may repeat")]
+DEVICES = ("auto", "cpu", "cuda", "openvino", "openvino-bf16")
 DeviceOption = Annotated[str, typer.Option("--device", help="auto, cpu, cuda, openvino or openvino-bf16")]
 JsonOption = Annotated[bool, typer.Option("--json", help="print the result as one line of JSON")]
 SeedOption = Annotated[int, typer.Option("--seed", min=0, help="of the first picture; the others count up from it")]
@@ -55,13 +56,19 @@ def open_engine(suite: str, device: str) -> tuple[Engine, str]:
     from lab.race import default_engine, open_suite
     from lab.race.painters import leave_a_core, precision
 
-    if device not in ("auto", "cpu", "cuda", "openvino", "openvino-bf16"):
-        fail(f"device is {device!r}; give auto, cpu, cuda, openvino or openvino-bf16")
+    known_device(device)
     disable_progress_bar()  # of transformers: it would run where nobody watches, and beside our own
     leave_a_core()  # as the app does: the number of threads decides the last bit of a picture
     with failing():
         table = open_suite(suite, precision(suite, device))
         return default_engine(table, device=device), table.name
+
+
+def known_device(device: str) -> str:
+    """`device`, if there is such a one; else says so and ends."""
+    if device not in DEVICES:
+        fail(f"device is {device!r}; give one of {', '.join(DEVICES)}")
+    return device
 
 
 def settings(pairs: Sequence[str]) -> dict[str, Any]:

@@ -3,66 +3,67 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lab.cli.common import JsonOption, bar, columns, fail, failing
+from lab.cli.common import DEVICES, JsonOption, bar, columns, fail, failing, known_device
 
 if TYPE_CHECKING:
     from tqdm import tqdm
 
     from models.catalog import Part, Suite
     from models.hub.fetch import Progress
+    from models.hub.lock import Locked
 
 FullOption = Annotated[str, typer.Option("--suite", help="full, or with choices: full:sd-2.1,clip-vit-b-32")]
+ForOption = Annotated[
+    str, typer.Option("--device", help=f"where they will be read, which says which files: {', '.join(DEVICES)}")
+]
 LockOption = Annotated[Path | None, typer.Option("--lock", help="the lock file; default: the one beside models/hub")]
 PartsArgument = Annotated[list[str] | None, typer.Argument(help="parts of the suite; default: all of them")]
 
 
 def pin(
-    parts: PartsArgument = None, suite: FullOption = "full", lock: LockOption = None, as_json: JsonOption = False
+    parts: PartsArgument = None,
+    suite: FullOption = "full",
+    device: ForOption = "auto",
+    lock: LockOption = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Ask the hub for revision, bytes and SHA-256 of every file, and write them into the lock file.
 
-    Files of your own that quartet.toml names are read here, online or not.
+    Files of your own that quartet.toml names are read here, online or not, and before any hub is asked.
     """
     from models.hub.local import HERE, own_files, pin_own
-    from models.hub.lock import LOCK, Locked, pin_here, read_lock, write_lock
-    from models.hub.lock import pin as ask
-    from models.hub.store import key
+    from models.hub.lock import LOCK, Locked, read_lock, write_lock
+    from models.hub.store import key, pinned
 
     with failing():
-        file = lock or LOCK
-        known, rows = read_lock(file), []
-        for part in _parts(suite, parts):
-            if own := own_files(part):
-                known[HERE] = pin_own(part, known.get(HERE, Locked()))
-                rows.append({"part": part.name, "revision": HERE, "bytes": sum(one.stat().st_size for one in own)})
+        file, rows = lock or LOCK, []
+        chosen, known = _parts(suite, parts, device), read_lock(file)
+        try:
+            for part in chosen:
+                if own := own_files(part):
+                    known[HERE] = pin_own(part, known.get(HERE, Locked()))
+                    rows.append({"part": part.name, "revision": HERE, "bytes": sum(one.stat().st_size for one in own)})
+            rows += _pin_away([part for part in chosen if key(part)], known)
+        finally:  # what was pinned before something broke is kept
+            if known:
                 write_lock(known, file)
-            if not key(part):
-                continue
-            if part.source.repo:
-                found = ask(part.source.repo, part.source.files, revision=part.source.revision)
-            elif all((part.root / name).is_file() for name in part.source.files):
-                found = pin_here(part.root, part.source.files)
-            else:
-                typer.echo(f"quartet: {part.name} is fetched by hand from {part.source.url}: not here yet", err=True)
-                continue
-            before = known.get(key(part), Locked())
-            files = dict(before.files) if before.revision == found.revision else {}
-            known[key(part)] = Locked(found.revision, files | dict(found.files))
-            size = sum(pin.bytes for pin in found.files.values())
-            rows.append({"part": part.name, "revision": found.revision or "by hand", "bytes": size})
-            write_lock(known, file)
     _tell(rows, as_json, {"lock": str(file)})
+    away = [part for part in chosen if part.source.repo]
+    if lost := [part.name for part in away if not pinned(part, known.get(key(part), Locked()))]:
+        fail(f"no hub could be asked for {', '.join(lost)}: run `quartet pin {' '.join(lost)}` while online", 1)
 
 
 def fetch(
     parts: PartsArgument = None,
     suite: FullOption = "full",
+    device: ForOption = "auto",
     accept: Annotated[bool, typer.Option("--accept", help="accept the licences of what is fetched")] = False,
     lock: LockOption = None,
     as_json: JsonOption = False,
@@ -72,11 +73,11 @@ def fetch(
     from models.hub.store import bring, unpinned
 
     with failing():
-        chosen, known = _parts(suite, parts), read_lock(lock or LOCK)
+        chosen, known = _parts(suite, parts, device), read_lock(lock or LOCK)
         _licences(chosen, accept)
-        rows = []
+        rows, commits = [], {}
         for part in chosen:
-            made = bring(part, known, progress=_progress(part, as_json))
+            made = bring(part, known, progress=_progress(part, as_json), commits=commits)
             pinned = "no" if unpinned([part], known) else "yes"
             rows.append({"part": part.name, "folder": str(part.path), "converted": len(made), "pinned": pinned})
     _tell(rows, as_json)
@@ -109,15 +110,50 @@ def convert(
         typer.echo(f"  left out: {len(found.dropped)} that begin with {drop}")
 
 
-def _parts(suite: str, names: list[str] | None) -> list[Part]:
-    """The parts of a suite that come from elsewhere, or those of them that were named."""
-    from lab.race.painters import plan
+def _parts(suite: str, names: list[str] | None, device: str) -> list[Part]:
+    """The parts of a suite that come from elsewhere, or those of them that were named, as `device` computes in them."""
+    from lab.race.painters import plan, precision
 
-    table: Suite = plan(suite)
+    table: Suite = plan(suite, precision(suite, known_device(device)))
     away = {name: part for name, part in table.parts.items() if part.source.files}
     if strange := [name for name in names or () if name not in away]:
         fail(f"part is {strange[0]!r}; suite {suite!r} fetches {', '.join(away) or 'nothing'}")
     return [away[name] for name in names or away]
+
+
+def _pin_away(parts: list[Part], known: dict[str, Locked]) -> Iterator[dict[str, object]]:
+    """Pin what repositories and pages are the source of into `known`; a row for each part that was.
+
+    Where no hub can be asked, what was pinned before stays, and that is said.
+    """
+    from models.hub.lock import Locked, pin_here
+    from models.hub.lock import pin as ask
+    from models.hub.store import key
+    from models.hub.trouble import NotFetched
+
+    present: dict[tuple[str, str | None], str | None] = {}  # what was asked for once: all parts are of one commit
+    for part in parts:
+        source, before = part.source, known.get(key(part), Locked())
+        if not source.repo and not all((part.root / name).is_file() for name in source.files):
+            typer.echo(f"quartet: {part.name} is fetched by hand from {source.url}: not here yet", err=True)
+            continue
+        asked = key(part), source.revision
+        try:
+            if source.repo:
+                revision = present.get(asked, source.revision)
+                found = ask(source.repo, source.files, revision=revision)
+            else:
+                found = pin_here(part.root, source.files)
+        except NotFetched as error:
+            if error.kind not in ("offline", "network"):
+                raise
+            typer.echo(f"quartet: {part.name} is not pinned anew: {error}", err=True)
+            continue
+        present[asked] = found.revision
+        files = dict(before.files) if before.revision == found.revision else {}
+        known[key(part)] = Locked(found.revision, files | dict(found.files))
+        size = sum(pin.bytes for pin in found.files.values())
+        yield {"part": part.name, "revision": found.revision or "by hand", "bytes": size}
 
 
 def _licences(parts: list[Part], accept: bool) -> None:

@@ -7,10 +7,11 @@ import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from lab.race.painters import plan, precision
 from models.catalog import Part
 from models.hub.fetch import Hub
 from models.hub.lock import read_lock
-from models.hub.store import bring
+from models.hub.store import bring, pinned
 
 log = logging.getLogger(__name__)
 
@@ -34,6 +35,19 @@ class Progress:
     @property
     def busy(self) -> bool:
         return self.state in ("running", "stopping")
+
+
+def bring_pinned(suite: str, device: str) -> None:
+    """Fetch what a suite lacks of its repositories, as pinned, before it is served: a Space begins with an empty disk.
+
+    What the hub's own cache was filled with beforehand is taken from there.  What is not pinned is left; whoever serves
+    to the public says so.  Raises NotFetched or Refused.
+    """
+    lock = read_lock()
+    for part in plan(suite, precision(suite, device)).parts.values():
+        if part.source.repo in lock and pinned(part, lock[part.source.repo]):
+            log.info("%s is brought as pinned", part.name)
+            bring(part, lock)
 
 
 class Fetching:
@@ -66,11 +80,11 @@ class Fetching:
         self._tell(only="running", state="stopping")
 
     def _run(self, parts: list[Part]) -> None:
-        state, error = "done", None
+        state, error, commits = "done", None, {}
         try:
             for nth, part in enumerate(parts):
                 self._tell(nth=nth, file="", done=0, total=None)
-                bring(part, read_lock(), hub=self._hub, progress=self._arrived)
+                bring(part, read_lock(), hub=self._hub, progress=self._arrived, commits=commits)
         except Exception as caught:
             state, error = ("stopped", None) if self._stop.is_set() else ("failed", caught)
             if error is not None:

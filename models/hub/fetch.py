@@ -14,13 +14,13 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import urlsplit
 
-from huggingface_hub import get_hf_file_metadata, hf_hub_url, try_to_load_from_cache
+from huggingface_hub import HfApi, get_hf_file_metadata, hf_hub_url, try_to_load_from_cache
 from huggingface_hub.constants import is_offline_mode
 from huggingface_hub.file_download import HfFileMetadata, http_get
 from huggingface_hub.utils import WeakFileLock, build_hf_headers
 from tqdm import tqdm
 
-from models.hub.receipt import Pin, digest, here, note, receipt
+from models.hub.receipt import Pin, digest, here, matches, note, receipt
 from models.hub.trouble import NotFetched, explain
 
 SPARE = 64 * 2**20  # bytes of the disk that stay free
@@ -55,6 +55,15 @@ def fetch(
     return {file: job.one(file, (pins or {}).get(file)) for file in files}
 
 
+def commit_of(repo: str, revision: str = "main", *, hub: Hub) -> str:
+    """The commit that `revision` of `repo` is now.  Raises NotFetched."""
+    try:
+        return HfApi(endpoint=hub.endpoint, token=hub.token).model_info(repo, revision=revision).sha or revision
+    except Exception as error:
+        facts = {"repo": repo, "revision": revision, "file": "the newest commit", "endpoint": hub.endpoint}
+        raise explain(error, **facts) from error
+
+
 @dataclass(frozen=True, slots=True)
 class _Job:
     repo: str
@@ -71,7 +80,7 @@ class _Job:
         if inside.is_absolute() or ".." in inside.parts or "\\" in file or ":" in file or not inside.name:
             raise NotFetched("unsafe", **facts)
         path = self.folder / inside
-        if here(self.folder, file, pin) and (pin or self.hub.offline):
+        if matches(path, pin) if pin else self.hub.offline and here(self.folder, file):
             return path
         if self.hub.offline:
             raise NotFetched("offline", **facts)

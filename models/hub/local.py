@@ -5,12 +5,11 @@ pinned.  They are pinned under one name, by the paths that were given: relative 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import lru_cache
 from pathlib import Path
 
 from models.catalog import Part
 from models.hub.lock import Locked
-from models.hub.receipt import Pin, digest
+from models.hub.receipt import matches, pin_of
 
 HERE = "this computer"  # in the place of a repository
 READ = (".json", ".safetensors", ".txt")
@@ -32,7 +31,7 @@ def own_files(part: Part) -> list[Path]:
 
 def pin_own(part: Part, before: Locked) -> Locked:
     """`before`, with pins of all that is one's own in `part` as it is now.  OSError names a file that is missing."""
-    found = {file.as_posix(): _digest(file) for file in own_files(part)}
+    found = {file.as_posix(): pin_of(file) for file in own_files(part)}
     return Locked(None, {**before.files, **found})
 
 
@@ -44,18 +43,6 @@ def loose(part: Part, lock: Mapping[str, Locked]) -> str:
             return f"{file} is named in quartet.toml and not here"
         if file.as_posix() not in pins:
             return f"{file} is your own and not pinned; `quartet pin {part.name}` does that, online or not"
-        if _digest(file) != pins[file.as_posix()]:
+        if not matches(file, pins[file.as_posix()]):
             return f"{file} is not the pinned file; if the change is yours, run `quartet pin {part.name}`"
     return ""
-
-
-def _digest(file: Path) -> Pin:
-    about = file.stat()
-    return _read(file, about.st_size, about.st_mtime_ns)
-
-
-@lru_cache(1024)
-def _read(file: Path, size: int, changed: int) -> Pin:
-    """Large files are read once, as long as they stay as they are."""
-    found = digest(file)
-    return Pin(found["bytes"], found["sha256"])

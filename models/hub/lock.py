@@ -18,7 +18,7 @@ from huggingface_hub import HfApi
 from huggingface_hub.hf_api import RepoSibling
 
 from models.hub.fetch import Hub, fetch
-from models.hub.receipt import Pin, digest
+from models.hub.receipt import Pin, pin_of
 from models.hub.trouble import NotFetched, explain
 
 LOCK = Path(__file__).with_name("lock.json")
@@ -76,13 +76,11 @@ def pin(repo: str, files: Sequence[str], *, revision: str | None = None, hub: Hu
 
 def pin_here(folder: Path, files: Sequence[str]) -> Locked:
     """Pin files that were put into `folder` by hand to what they are now."""
-    found = {file: digest(folder / file) for file in files}
-    return Locked(None, {file: Pin(one["bytes"], one["sha256"]) for file, one in found.items()})
+    return Locked(None, {file: pin_of(folder / file) for file in files})
 
 
 def _pin(repo: str, one: RepoSibling, revision: str, hub: Hub) -> Pin:
     if one.lfs is not None:
         return Pin(one.lfs.size, one.lfs.sha256)
     with TemporaryDirectory() as folder:
-        found = digest(fetch(repo, [one.rfilename], Path(folder), revision=revision, hub=hub)[one.rfilename])
-    return Pin(found["bytes"], found["sha256"])
+        return pin_of(fetch(repo, [one.rfilename], Path(folder), revision=revision, hub=hub)[one.rfilename])

@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -28,11 +29,27 @@ def receipt(folder: Path) -> dict[str, dict[str, Any]]:
         return {}
 
 
-def here(folder: Path, file: str, pin: Pin | None = None) -> bool:
-    """Whether `file` was fetched whole, and is the pinned one.  Looks at no byte of it: its name was earned."""
-    note, path = receipt(folder).get(file), folder / file
-    whole = note is not None and path.is_file() and path.stat().st_size == note["bytes"]
-    return whole and (pin is None or note["sha256"] == pin.sha256)
+def here(folder: Path, file: str) -> bool:
+    """Whether `file` is in `folder` byte by byte as it was fetched or made."""
+    note = receipt(folder).get(file)
+    return note is not None and matches(folder / file, Pin(note["bytes"], note["sha256"]))
+
+
+def matches(path: Path, pin: Pin) -> bool:
+    """Whether there is a file at `path`, and it is the pinned one byte by byte."""
+    return path.is_file() and path.stat().st_size == pin.bytes and pin_of(path) == pin
+
+
+def pin_of(path: Path) -> Pin:
+    """Length and SHA-256 of a file.  A large one is read once, as long as it stays as it is."""
+    about = path.stat()
+    return _pin_of(path.resolve(), about.st_size, about.st_mtime_ns, about.st_ctime_ns)
+
+
+@lru_cache(1024)
+def _pin_of(path: Path, size: int, *changed: int) -> Pin:
+    with path.open("rb") as data:
+        return Pin(size, hashlib.file_digest(data, "sha256").hexdigest())
 
 
 def digest(path: Path) -> dict[str, Any]:

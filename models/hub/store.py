@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from models.catalog import Part
 from models.hub.convert import convert, vqgan_config
-from models.hub.fetch import Hub, Progress, fetch
+from models.hub.fetch import Hub, Progress, commit_of, fetch
 from models.hub.local import loose
 from models.hub.lock import Locked
-from models.hub.receipt import digest, here, note, receipt
+from models.hub.receipt import digest, here, matches, note, pin_of, receipt
 from models.hub.refuse import Refused
 
+COMMIT = re.compile("[0-9a-f]{40}")
 OLD = (".bin", ".ckpt", ".pt", ".pth")
 RENAMED = {"pytorch_model": "model", "last": "model"}  # what transformers and taming call it, and what is read
+
+
+class ByHand(ValueError):
+    """Files of a part that no hub has are not here, so that a person must fetch them."""
 
 
 def key(part: Part) -> str:
@@ -23,52 +29,78 @@ def key(part: Part) -> str:
     return part.source.repo or part.source.url or ""
 
 
+def pinned(part: Part, known: Locked) -> bool:
+    """Whether every file of a part is pinned in `known`."""
+    return known.files.keys() >= set(part.source.files)
+
+
 def bring(
-    part: Part, lock: Mapping[str, Locked], *, hub: Hub | None = None, progress: Progress | None = None
+    part: Part,
+    lock: Mapping[str, Locked],
+    *,
+    hub: Hub | None = None,
+    progress: Progress | None = None,
+    commits: dict[tuple[str, str], str] | None = None,
 ) -> list[Path]:
     """Fetch what is missing of a part, at its pinned revision where it has one, and make safetensors of old files.
 
-    Returns the files it was converted to.  Raises NotFetched, Refused, or a ValueError where only a person can fetch.
+    All files are of one commit, whatever is pushed meanwhile; parts that are brought with the same `commits` too.
+    Returns the files that were made of old ones.  Raises NotFetched, Refused, or ByHand where only a person can fetch.
     """
     source, known = part.source, lock.get(key(part), Locked())
     if source.repo:
-        revision = source.revision or known.revision or "main"
+        revision = _commit(part, known, hub or Hub(), {} if commits is None else commits)
         fetch(source.repo, source.files, part.root, revision=revision, pins=known.files, hub=hub, progress=progress)
     elif missing := [file for file in source.files if not (part.root / file).is_file()]:
-        raise ValueError(
+        raise ByHand(
             f"part {part.name!r} is on no hub: fetch {', '.join(missing)} from {source.url or 'where it is yours'} by "
             f"hand, put it into {part.root} in the same folders, and run `quartet fetch` again"
         )
     for file, pin in known.files.items():
-        if not source.repo and file in source.files and digest(part.root / file)["sha256"] != pin.sha256:
+        if not source.repo and file in source.files and not matches(part.root / file, pin):
             raise Refused(part.root / file, f"its SHA-256 is not the pinned {pin.sha256}")
     return _converted(part)
+
+
+def _commit(part: Part, known: Locked, hub: Hub, commits: dict[tuple[str, str], str]) -> str:
+    """What a part is fetched at: where it is pinned, or else what its branch was when it was first asked for."""
+    source, pins = part.source, known.revision if pinned(part, known) else None
+    asked = source.repo or "", pins or source.revision or known.revision or "main"
+    if hub.offline or COMMIT.fullmatch(asked[1]):
+        return asked[1]
+    if asked not in commits:
+        commits[asked] = commit_of(*asked, hub=hub)
+    return commits[asked]
 
 
 def _converted(part: Part) -> list[Path]:
     """Make safetensors of a part's old checkpoints, and config.json of taming's model.yaml, unless that was done."""
     made = []
     for file in part.source.files:
-        source = part.root / file
-        if source.suffix not in OLD:
-            if source.name == "model.yaml":
-                text = json.dumps(vqgan_config(source), indent=2) + "\n"
-                (part.path / "config.json").write_text(text, encoding="utf-8")
+        target, source = made_of(part, file), part.root / file
+        if target is None:
             continue
-        target = target_of(part, file)
-        before = digest(source)["sha256"]
-        name = target.relative_to(part.root).as_posix()
+        name, before = target.relative_to(part.root).as_posix(), pin_of(source).sha256
         if here(part.root, name) and receipt(part.root)[name].get("source_sha256") == before:
             continue
-        convert(source, target)
+        if source.suffix in OLD:
+            convert(source, target)
+        else:
+            target.write_text(json.dumps(vqgan_config(source), indent=2) + "\n", encoding="utf-8")
         note(part.root, name, {"revision": None, **digest(target), "source_sha256": before})
         made.append(target)
     return made
 
 
-def target_of(part: Part, file: str) -> Path:
-    """Where the safetensors of an old checkpoint go: beside it, or for taming's into the part's own folder."""
+def made_of(part: Part, file: str) -> Path | None:
+    """What is made of a file: of a checkpoint safetensors, beside it or for taming's in the part's own folder; of
+    taming's model.yaml config.json; None where it is read as it is.
+    """
     source = part.root / file
+    if source.name == "model.yaml":
+        return part.path / "config.json"
+    if source.suffix not in OLD:
+        return None
     folder = part.path if part.kind == "vqgan" else source.parent
     return folder / f"{RENAMED.get(source.stem, source.stem)}.safetensors"
 
@@ -91,10 +123,9 @@ def _loose(part: Part, known: Locked) -> str:
         pin, path = known.files[file], part.root / file
         if not path.is_file():
             return f"{file} is not here; `quartet fetch` brings it"
-        if not here(part.root, file, pin) and digest(path)["sha256"] != pin.sha256:
+        if not matches(path, pin):
             return f"{file} is not the pinned file; delete it and run `quartet fetch`"
-        if path.suffix in OLD:
-            made = target_of(part, file)
+        if made := made_of(part, file):
             name = made.relative_to(part.root).as_posix()
             if not here(part.root, name) or notes[name].get("source_sha256") != pin.sha256:
                 return f"{made.name} was not made of the pinned {file}; `quartet fetch` makes it"
