@@ -56,6 +56,31 @@ def test_the_painters_leave_a_core_to_the_page_and_take_no_more_than_they_are_gi
         torch.set_num_threads(before)
 
 
+@pytest.mark.parametrize(
+    ("arguments", "device"),
+    [
+        ([], "cpu"),
+        (["--suite-root", "full"], "auto"),
+        (["--suite-root", "full:sd-2.1"], "auto"),
+        (["--suite-root", "full", "--device", "cpu"], "cpu"),
+        (["--device", "cuda"], "cuda"),
+    ],
+)
+def test_the_classroom_stays_on_the_processor_and_the_full_suite_takes_what_there_is(monkeypatch, arguments, device):
+    asked = []
+
+    def suite_to_serve(name, device, public, safety):
+        asked.append(device)
+        raise ValueError("seen")
+
+    monkeypatch.setattr(app, "suite_to_serve", suite_to_serve)
+    monkeypatch.setattr(app, "leave_a_core", lambda: None)
+    monkeypatch.delenv("SPACE_ID", raising=False)
+    with pytest.raises(SystemExit):
+        app.main(arguments)
+    assert asked == [device]
+
+
 def test_no_server_name_is_forced_so_that_gradio_reads_its_environment():
     files = [ROOT / "app.py", *(ROOT / "lab").rglob("*.py")]
     calls = [node for file in files for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))

@@ -253,9 +253,9 @@ def test_serve_hands_its_options_to_the_app(monkeypatch):
     monkeypatch.setitem(sys.modules, "app", stage)
     monkeypatch.setattr("os.environ", {})
     quartet("serve", "--suite", folder(), "--port", 7999, "--host", "0.0.0.0", "--public")
-    assert asked == [["--suite-root", str(folder()), "--device", "cpu", "--port", "7999", "--public", "--open"]]
-    quartet("serve", "--no-open")
-    assert asked[1] == ["--suite-root", "classroom", "--device", "cpu"]
+    assert asked == [["--suite-root", str(folder()), "--port", "7999", "--public", "--open"]]
+    quartet("serve", "--no-open", "--device", "cuda")
+    assert asked[1] == ["--suite-root", "classroom", "--device", "cuda"]
     import os
 
     assert os.environ == {"GRADIO_SERVER_NAME": "0.0.0.0", "GRADIO_SHARE": "true"}

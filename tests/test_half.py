@@ -8,7 +8,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from lab.race import SAMPLERS
-from lab.race.painters import precision
+from lab.race.painters import LENT, precision
 from models import loaders
 from models.catalog.full import full
 from models.engine import Engine
@@ -40,6 +40,12 @@ def test_the_device_says_which_half(monkeypatch):
         assert found["float32"] == {"clip", "vae", "pixel", "vqgan"}, "these overflow, or are climbed"
         assert found["float16"] >= set(HALVED), "a copy of them is published"
         assert found[kind] >= {"prior", "text_proj", "decoder", "upsampler"}, "of these none is"
+
+
+def test_where_gpus_are_lent_half_precision_is_planned_though_none_is_to_be_seen(monkeypatch):
+    monkeypatch.setenv(LENT, "true")
+    assert [precision("full:sd-2.1", device) for device in ("cpu", "auto")] == ["bfloat16"] * 2
+    assert precision("classroom", "cpu") == "float32"
 
 
 @pytest.mark.parametrize("name", HALVED)

@@ -23,7 +23,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
 @pytest.fixture(autouse=True)
 def lent(monkeypatch):
     """A Space that lends GPUs; one thread here, as in its forks, so that pictures are equal to the bit."""
-    monkeypatch.setenv(zero.SWITCH, "true")
+    monkeypatch.setenv(zero.LENT, "true")
     monkeypatch.setitem(sys.modules, "spaces", lending)
     lending.asked.clear()
     lending.ends.clear()
@@ -65,9 +65,9 @@ def alone(suite, request):
 
 def test_without_such_a_space_nothing_is_lent(monkeypatch):
     assert zero.lender() is lending.GPU
-    monkeypatch.delenv(zero.SWITCH)
+    monkeypatch.delenv(zero.LENT)
     assert zero.lender() is None
-    monkeypatch.setenv(zero.SWITCH, "true")
+    monkeypatch.setenv(zero.LENT, "true")
     monkeypatch.setitem(sys.modules, "spaces", None)  # not installed
     assert zero.lender() is None
 

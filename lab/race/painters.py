@@ -36,6 +36,7 @@ LANES = ("latent", "pixel", "vqgan_clip", "unclip")  # as they stand on the stag
 SUITES = ("classroom", "full")
 SPARE = ("clip_robust", "upsampler", "safety")  # parts that painters can do without
 BUCKETS = (1, 2, 4, 8)
+LENT = "SPACES_ZERO_GPU"  # set on a Space that lends its GPUs by call
 
 
 def plan(suite: str | Path = "classroom", dtype: str = "float32") -> Suite:
@@ -73,14 +74,22 @@ def open_suite(suite: str | Path = "classroom", dtype: str = "float32") -> Suite
 def precision(suite: str | Path, device: str) -> str:
     """What the networks of a suite compute in on a device: half precision for the full one on a GPU.
 
-    That is bfloat16, with float32's range, where the GPU computes in it itself; `models.catalog.full` says which
-    networks then take float16 all the same, and which bear neither.
+    That is bfloat16, with float32's range, where the GPU computes in it itself, as all do that are lent;
+    `models.catalog.full` says which networks then take float16 all the same, and which bear neither.
     """
-    gpu = device.startswith("cuda") or (device == "auto" and torch.cuda.is_available())
-    if not gpu or str(suite).partition(":")[0] != "full":
+    lent = bool(os.environ.get(LENT))  # no GPU is to be seen then but in a call
+    gpu = lent or device.startswith("cuda") or (device == "auto" and torch.cuda.is_available())
+    if not gpu or usual_device(suite) == "cpu":
         return "float32"
+    if lent:
+        return "bfloat16"
     native = torch.cuda.is_available() and torch.cuda.is_bf16_supported(including_emulation=False)
     return "bfloat16" if native else "float16"
+
+
+def usual_device(suite: str | Path) -> str:
+    """Where a suite paints unless told otherwise: the classroom on the processor, the full one on a GPU if there is."""
+    return "auto" if str(suite).partition(":")[0] == "full" else "cpu"
 
 
 def default_engine(

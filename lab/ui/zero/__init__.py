@@ -24,7 +24,7 @@ from typing import Any
 from torch import nn
 
 from lab.race import pace
-from lab.race.painters import samplers_of
+from lab.race.painters import LENT, samplers_of
 from lab.ui.zero.courier import Courier
 from lab.ui.zero.errand import run_errand
 from models.catalog import Part, Suite
@@ -33,7 +33,6 @@ from models.engine.orders import check
 from models.protocol import Request, State
 from models.registry import Registry
 
-SWITCH = "SPACES_ZERO_GPU"  # set where GPUs are lent by call
 FIRST = 60.0  # seconds asked for while nobody knows the painter's pace
 LEAST, MOST = 10.0, 120.0
 WARM = 6.0  # seconds for the fork, and for weights to reach the GPU
@@ -44,7 +43,7 @@ Lend = Callable[..., Callable[[Callable[..., Any]], Callable[..., Any]]]
 
 def lender() -> Lend | None:
     """`spaces.GPU` where GPUs are lent by call, else None."""
-    if not os.environ.get(SWITCH):
+    if not os.environ.get(LENT):
         return None
     with suppress(ImportError):
         return importlib.import_module("spaces").GPU
