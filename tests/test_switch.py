@@ -13,7 +13,7 @@ from fastapi import FastAPI
 
 from lab.race import default_engine, missing, open_suite, settle
 from lab.race.choices import chosen, joined
-from lab.race.painters import samplers_of
+from lab.race.painters import plan, samplers_of
 from lab.race.suites import Machine, needed, suite_to_serve
 from lab.ui import suites
 from lab.ui.suites import ending, fetch, near, report, way
@@ -23,10 +23,11 @@ from lab.ui.words import LANGUAGES, say
 from models.catalog import shapes as at
 from models.catalog.full import CLIP_FILES, NET, SAFETY_FILES, home
 from models.hub.fetch import Hub
+from models.hub.store import ByHand
 from models.hub.trouble import SENTENCES, NotFetched
 from models.protocol import Prompt, Request
 from tests import tinyhub
-from tests.standin import standin
+from tests.standin import COMMIT, standin
 from tests.tinysuite import KNOBS, folder
 
 WANTED, WEIGHTS = "full:ddpm-cat-256", f"{NET}.safetensors"
@@ -145,7 +146,7 @@ def test_stable_diffusion_brings_the_safety_checker_and_what_has_come_is_shown_u
     told = row(last, wanted)
     assert (told["guard"], told["missing"], told["bytes"], told["command"]) == (None, [], 0, "")
     assert "safety" in suite_to_serve("full").parts
-    assert {path.rsplit("/", 1)[0].partition("/main/")[2] for _, path, *_ in hub.asked} >= {"safety_checker"}
+    assert {path.rsplit("/", 1)[0].partition(f"/{COMMIT}/")[2] for _, path, *_ in hub.asked} >= {"safety_checker"}
 
 
 def asking(host):
@@ -208,10 +209,22 @@ def test_every_trouble_has_its_sentence():
     for kind in SENTENCES:
         now = suites.Progress(WANTED, ("pixel",), state="failed", error=NotFetched(kind, repo="a/b", file="c"))
         assert said({"line": ending(now)}) == f"fetch.{kind}"
-    for error, key in ((ValueError(), "byhand"), (KeyError("x"), "broken")):
+    for error, key in ((ByHand(), "byhand"), (KeyError("x"), "broken")):
         assert (
             said({"line": ending(suites.Progress(WANTED, ("pixel",), state="failed", error=error))}) == f"fetch.{key}"
         )
+
+
+def test_a_file_that_was_saved_by_hand_and_is_none_of_its_kind_is_named(engine, hub):
+    switch, wanted = switch_of(engine, hub), "full:vqgan-f16-16384"
+    for name, data in (("configs/model.yaml", b"model: {}"), ("ckpts/last.ckpt", b"?")):
+        (home() / at.VQGAN / name).parent.mkdir(parents=True)
+        (home() / at.VQGAN / name).write_bytes(data)
+    assert switch.fetching.begin(wanted, {"vqgan": plan(wanted)["vqgan"]})
+    *_, told = suites.follow(engine, "classroom", switch, here=True, begun=True)
+    assert said(told) == "fetch.wrong"
+    for language in LANGUAGES:
+        assert "model.yaml is no model.yaml of taming" in say("fetch.wrong", language, **told["line"]["values"])
 
 
 def test_what_was_fetched_gets_a_page_without_a_restart_and_paints_as_alone(engine, hub):

@@ -25,6 +25,7 @@ from lab.ui.stage.news import piece, sentence
 from lab.ui.theme import asset
 from models.engine import Engine
 from models.hub.refuse import Refused
+from models.hub.store import ByHand
 from models.hub.trouble import NotFetched
 from models.protocol import Prompt, Request
 
@@ -147,8 +148,10 @@ def ending(now: Progress) -> Any:
         return sentence(f"fetch.{now.error.kind}", **now.error.facts)
     if isinstance(now.error, Refused):
         return sentence("fetch.foul", file=now.error.file.name)
-    if isinstance(now.error, ValueError):
+    if isinstance(now.error, ByHand):
         return sentence("fetch.byhand", part=piece(now.parts[now.nth]))
+    if isinstance(now.error, ValueError):
+        return sentence("fetch.wrong", part=piece(now.parts[now.nth]), why=str(now.error))
     return sentence("fetch.broken" if now.error else f"fetch.{now.state}", suite=now.suite)
 
 

@@ -151,6 +151,10 @@ WORDS: dict[str, tuple[str, str]] = {
         "{part} is on no hub. Save its files by hand, as the licences say where, and fetch again.",
         "{part} 不在仓库里。请按许可证处写的网页手动保存文件，再点获取。",
     ),
+    "fetch.wrong": (
+        "{part} cannot be made ready: {why}.",
+        "{part}用不了：{why}。",
+    ),
     "fetch.broken": (
         "Fetching broke off, and it was not your doing. The log of this app says why.",
         "获取中断了，不是你的错。原因写在本程序的日志里。",
