@@ -236,7 +236,7 @@ def test_the_page_has_words_for_every_row(language):
     assert "seven" in say("suites.own", language, file="quartet.toml", wrong="seven")
     line = dict.fromkeys(("painter", "need", "weights", "work"), "1")
     assert say("needs.line", language, **line)
-    assert all(say(f"needs.{key}", language, budget="1") for key in ("free", "fits", "over"))
+    assert all(say(f"needs.{key}", language, budget="1", would="") for key in ("free", "fits", "over"))
 
 
 def test_what_a_picture_needs_is_told_before_it_and_whether_that_is_allowed():
@@ -250,7 +250,9 @@ def test_what_a_picture_needs_is_told_before_it_and_whether_that_is_allowed():
         assert (free[lane]["budget"], free[lane]["fits"]) == (None, True)
     budget = sorted(row["need"] for row in free.values())[2]
     tight = default_engine(open_suite(folder()), budget=budget)
-    over = [row["lane"] for row in report(tight, "classroom")["needs"] if not row["fits"]]
+    told = {row["lane"]: row for row in report(tight, "classroom")["needs"]}
+    assert all(bool(row["would"]) is not row["fits"] for row in told.values()), "what would fit is told beside it"
+    over = [lane for lane, row in told.items() if not row["fits"]]
     assert over == [lane for lane in LANES if free[lane]["need"] > budget]
     *_, last = Race(tight, "classroom", TEXT, lanes=over)
     assert last.note.startswith("WontFit"), "and it is refused, as was told"

@@ -18,7 +18,7 @@ quartet.Facts = class {
     ];
     if (about.marks) rows.push(["similarity", about.marks.similarity.map((value) => number(value, 2)).join(" ")]);
     const list = this.list(rows.map(([key, value]) => [say("meter." + key), value]));
-    return [list, ...this.memory(lane, own, about.marks?.workspace || own.workspace), ...led, ...this.verdict(about, tape)];
+    return [list, ...this.memory(lane, own, about.marks?.workspace || own.workspace, about.need), ...led, ...this.verdict(about, tape)];
   }
 
   list(pairs) {
@@ -27,17 +27,21 @@ quartet.Facts = class {
     return list;
   }
 
-  // Memory in one figure, unfolded part by part, and with what a run was measured to need beside them.
-  memory(lane, own, workspace) {
+  // Memory in one figure, unfolded part by part, and with what a run was measured to need beside them; where the device
+  // has a limit, what it will need is known before, and told beside that limit.
+  memory(lane, own, measured, need) {
     if (!own.bytes) return [];
     const { say, make, number, filled, language } = quartet;
     const mebi = (bytes) => say("unit.mib", { n: number(bytes / 2 ** 20, 1) });
-    const fold = (this.folds[lane] ||= make("details", "memory")), shown = JSON.stringify([language, own.parts, workspace]);
+    const workspace = measured || need?.workspace, other = need?.weights - own.bytes > 2 ** 20 ? need.weights - own.bytes : 0;
+    const fold = (this.folds[lane] ||= make("details", "memory")), shown = JSON.stringify([language, own.parts, workspace, need]);
     if (fold.dataset.shown === shown) return [fold];
     fold.dataset.shown = shown;
-    const head = make("summary");
-    head.append(make("span", "", say("meter.memory")), make("span", "figure", mebi(own.bytes + workspace)));
+    const head = make("summary"), whole = mebi(own.bytes + other + (workspace || 0));
+    const figure = need ? say("memory.of", { need: whole, budget: mebi(need.budget) }) : whole;
+    head.append(make("span", "", say("meter.memory")), make("span", "figure", figure));
     const parts = own.parts.map(({ name, bytes }) => [filled(name), mebi(bytes)]);
+    if (other) parts.push([say("memory.other"), mebi(other)]);
     const work = [say("memory.work"), workspace ? mebi(workspace) : say("memory.unmeasured")];
     fold.replaceChildren(head, this.list([...parts, work]));
     return [fold];

@@ -131,7 +131,7 @@ function tell(said) {
 function need(one) {
   const values = { painter: say("painter." + one.lane), need: size(one.need), weights: size(one.weights), work: size(one.workspace) };
   const item = make("li", one.fits ? "" : "impossible", say("needs.line", values) + " ");
-  item.append(say(one.budget === null ? "needs.free" : one.fits ? "needs.fits" : "needs.over", { budget: size(one.budget) }));
+  item.append(say(one.budget === null ? "needs.free" : one.fits ? "needs.fits" : "needs.over", { budget: size(one.budget), would: one.would }));
   return item;
 }
 

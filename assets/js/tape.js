@@ -8,7 +8,7 @@ quartet.Tape = class {
     this.error = null;
     this.matrix = null; // CLIP's similarities to this sentence and to changed ones
     this.clock = { time: 0, at: performance.now() };
-    this.lanes = Object.fromEntries(quartet.lanes.map((lane) => [lane, { state: "idle", i: 0, n: 0, seconds: 0, dots: [], frames: [], thoughts: [], marks: null, note: null }]));
+    this.lanes = Object.fromEntries(quartet.lanes.map((lane) => [lane, { state: "idle", i: 0, n: 0, seconds: 0, dots: [], frames: [], thoughts: [], marks: null, note: null, need: null }]));
   }
 
   // Take in what is new of { number: news }; news come twice, so that none is lost.
@@ -30,7 +30,7 @@ quartet.Tape = class {
 
   on_lane(item) {
     const lane = this.lanes[item.lane];
-    Object.assign(lane, { state: item.state, i: item.i, n: item.n, seconds: item.seconds, note: item.note });
+    Object.assign(lane, { state: item.state, i: item.i, n: item.n, seconds: item.seconds, note: item.note, need: item.need || lane.need });
     for (const [begin, look] of item.dots) lane.dots.push({ begin, look: Boolean(look) });
     if (item.images.length) {
       const images = item.images.map((source) => Object.assign(new Image(), { src: source }));

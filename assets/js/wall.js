@@ -54,13 +54,13 @@ function layout(value) {
   });
   const scroll = make("div", "scroll");
   scroll.append(grid);
-  root.replaceChildren(make("p", "stage-line"), scroll);
+  root.replaceChildren(make("p", "stage-line"), make("p", "need"), scroll);
 }
 
 function draw(anew) {
   const told = props.value;
   // A message alone takes nothing down: what hung here before stays.
-  const value = told?.trouble && !told.columns.length && last ? { ...last, line: null, trouble: told.trouble } : told;
+  const value = told?.trouble && !told.columns.length && last ? { ...last, line: null, need: null, trouble: told.trouble } : told;
   root.hidden = !value;
   if (!value) return;
   last = value;
@@ -71,6 +71,9 @@ function draw(anew) {
   line.textContent = value.trouble ? said(value.trouble) : value.line ? said(value.line) : "";
   line.classList.toggle("trouble", Boolean(value.trouble));
   line.hidden = !line.textContent;
+  const need = root.querySelector(".need");
+  need.textContent = value.need ? said(value.need) : "";
+  need.hidden = !value.need;
   for (const [place, held] of known) {
     const now = JSON.stringify(value.cells[place] || null);
     if (now === held.drawn) continue;

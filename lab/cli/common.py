@@ -122,7 +122,7 @@ def foretell(race: Race, quiet: bool) -> dict[str, Any]:
     found = {lane: need_of(race.engine, request) for lane, request in race.requests.items()}
     for lane, need in found.items():
         if need is not None and not quiet:
-            said = {name: f"{size / 1e6:,.0f} MB" for name, size in need.items() if name != "fits" and size is not None}
+            said = {name: f"{size / 1e6:,.0f} MB" for name, size in need.items() if type(size) is int}
             limit = "{budget} are allowed, so it fits" if need["fits"] else "only {budget} are allowed"
             limit = limit.format(**said) if "budget" in said else "there is no limit"
             typer.echo(NEED.format(lane=lane, limit=limit, **said), err=True)

@@ -25,6 +25,7 @@ from lab.lessons.forward import Way
 from lab.lessons.given import pixels
 from lab.lessons.together import EVERY
 from lab.race.events import Event, Follower
+from lab.race.needs import limited
 from models.engine import Engine
 from models.protocol import Prompt, Request, State
 from models.samplers.diffusion import freeze, picture
@@ -90,7 +91,7 @@ def _leg(
     """One run of a few steps; returns its last belief and the States at `place` and `end`, or None."""
     zero = time.perf_counter()
     going = engine.submit(asked, keep=(place, end))
-    follower = Follower("reverse", going, zero, EVERY, zero)
+    follower = Follower("reverse", going, zero, EVERY, zero, need=limited(engine, asked))
     try:
         while not follower.over:
             if stop.is_set():

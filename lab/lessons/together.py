@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from lab.race.events import Event, Follower
+from lab.race.needs import limited
 from lab.record import receipt
 from models.engine import Engine, Run
 from models.protocol import Request
@@ -37,7 +38,8 @@ def together(
     """
     zero, runs, keep = time.perf_counter(), {} if runs is None else runs, tuple(keep)
     runs |= {key: engine.submit(request, keep) for key, request in requests.items()}
-    live = [Follower(key, run, zero, every, zero) for key, run in runs.items()]
+    needs = {key: limited(engine, request) for key, request in requests.items()}
+    live = [Follower(key, run, zero, every, zero, need=needs.get(key)) for key, run in runs.items()]
     try:
         while live:
             if stop.is_set():

@@ -24,6 +24,7 @@ from typing import Any
 
 from lab.race import pace
 from lab.race.events import OVER, Dot, Event, Follower, Outcome, small_of
+from lab.race.needs import limited
 from lab.race.painters import LANES, SAMPLERS, default_engine, missing, open_suite, parts_of, weight_of
 from models.engine import Engine, Run
 from models.knobs import Knobs
@@ -174,7 +175,8 @@ class Race:
             run.cancel()
         elif self._paused:
             run.pause()
-        return Follower(lane, run, self.zero, self.every, self.clock(), lane in self.blind)
+        need = limited(self.engine, request)
+        return Follower(lane, run, self.zero, self.every, self.clock(), lane in self.blind, need)
 
     def _play(self, live: list[Follower]) -> Iterator[Event | None]:
         """Events of `live` until each of them is over, whichever has news first."""

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from lab.race.needs import refused
 from models.engine import Fact, Frame, Note, Run
 
 OVER = ("done", "cancelled", "failed", "missing")  # a lane says nothing after one of these
@@ -44,6 +45,7 @@ class Event:
     shown: int = 0
     note: str = ""  # why it failed or is missing; "budget" where the budget ended it
     receipts: tuple[Mapping[str, Any], ...] = ()  # of its pictures, where whoever tells it signs what is done
+    need: Mapping[str, Any] | None = None  # memory, as `lab.race.needs` tells it: at first, and where it was refused
 
     @property
     def over(self) -> bool:
@@ -74,10 +76,14 @@ class Outcome:
 class Follower:
     """Reads one run, without holding it up; a look is asked for every `every` seconds, or never (None).
 
-    `blind`: not before the stage that paints.
+    `blind`: not before the stage that paints.  `need` is told with its first event.
     """
 
-    def __init__(self, lane: str, run: Run, zero: float, every: float | None, now: float, blind: bool = False):
+    def __init__(
+        self, lane: str, run: Run, zero: float, every: float | None, now: float, blind: bool = False,
+        need: Mapping[str, Any] | None = None,
+    ):  # fmt: skip
+        self.need = need
         self.lane, self.run, self.zero, self.every, self.begun, self.blind = lane, run, zero, every, now, blind
         self.state, self.over, self.waited = "", False, 0.0
         self.frame: Frame | None = None
@@ -102,9 +108,10 @@ class Follower:
         )
         pictures, shown = (frame.images, frame.i) if frame else (None, 0)
         seconds, note = self.run.meters.device, reason(self.run)
+        need, self.need = refused(self.run.error) or self.need, None
         return Event(
             self.lane, state, now - self.zero, fact.i, fact.n, seconds, fact.facts, tuple(history), dots, pictures,
-            shown, note,
+            shown, note, need=need,
         )  # fmt: skip
 
     def _look(self, now: float) -> Frame | None:

@@ -58,7 +58,10 @@ def fetch(engine: Engine, suite: str, name: str) -> Shown:
         here = engine.registry.fetch(suite, [name], PATIENCE)
         line = sentence("models.loaded" if here else "models.waits", part=piece(name))
     except WontFit as error:
-        line = sentence("models.wontfit", part=piece(name), need=_mebi(error.need), have=_mebi(error.have))
+        values = {"part": piece(name), "need": _mebi(error.need), "have": _mebi(error.have)}
+        half = error.fits is not None and error.fits.kind == "half"
+        more = {"half": _mebi(error.fits.bytes)} if half else {}
+        line = sentence("models.wontfit.half" if half else "models.wontfit", **values, **more)
     except (Unavailable, ValueError) as error:
         log.info("a part could not be loaded: %s", error)
         line = sentence("models.unavailable", part=piece(name))

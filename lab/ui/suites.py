@@ -21,7 +21,7 @@ from lab.race.painters import plan, precision
 from lab.race.suites import Machine, Row, availability
 from lab.ui.acts import Refusal
 from lab.ui.events import QUIET, STREAM
-from lab.ui.stage.news import piece, sentence
+from lab.ui.said import piece, sentence, would
 from lab.ui.theme import asset
 from models.engine import Engine
 from models.hub.refuse import Refused
@@ -178,7 +178,7 @@ def _needs(engine: Engine, suite: str) -> list[dict[str, Any]]:
     prompt = Prompt("", seeds=(0,))
     asked = {lane: Request(lane, prompt, settle(engine, lane, None, suite), suite, "needs") for lane in LANES}
     found = {lane: need_of(engine, request) for lane, request in asked.items()}
-    return [{"lane": lane, **need} for lane, need in found.items() if need is not None]
+    return [{"lane": lane, **need, "would": would(need["would"])} for lane, need in found.items() if need is not None]
 
 
 def _licence(repo: str, licence: str | None) -> dict[str, str]:

@@ -13,7 +13,8 @@ import gradio as gr
 import numpy as np
 
 from lab.race import Event
-from lab.ui.stage.news import of_event, picture, sentence
+from lab.ui.said import needed, sentence
+from lab.ui.stage.news import of_event, picture
 from lab.ui.theme import asset
 
 Said = Mapping[str, Any] | str  # a `sentence`, a text by language, or a text that is the same in every language
@@ -35,6 +36,7 @@ class Wall:
     """What hangs on a wall: cells by row and column, and a line above them.
 
     `columns` and `rows` are their names, in order: sentences, or plain text.  `size` is a cell's width in CSS pixels.
+    `need` is what the dearest of its runs will take in memory, told at its beginning where the device has a limit.
     Where no column and no row has a name, the cells take as many lines as the page needs.
     """
 
@@ -43,6 +45,7 @@ class Wall:
         self.cells: dict[str, dict[str, Any]] = {}
         self.line: Said | None = None
         self.trouble: Said | None = None
+        self.need: Mapping[str, Any] | None = None
 
     def put(
         self,
@@ -69,17 +72,24 @@ class Wall:
 
     def follow(self, event: Event, row: int, column: int, *captions: Said) -> None:
         """Hang what an event of `together` brought; its state is the first caption until it is done."""
+        self.hear(event)
         news = of_event(event)
         name = "cut" if news["note"] and event.state == "done" else event.state
         said = [] if event.state == "done" and captions else [sentence(f"state.{name}", i=event.i, n=event.n)]
         troubles = [news["note"]] if event.state == "failed" and news["note"] else []
         self.put(row, column, event.frame, *captions, *said, *troubles, receipts=event.receipts)
 
+    def hear(self, event: Event) -> None:
+        """Take in what a run needs, where an event tells that; one that was refused says so itself."""
+        need = event.need
+        if need is not None and need["fits"] and (self.need is None or need["need"] > self.need["need"]):
+            self.need = need
+
     @property
     def value(self) -> dict[str, Any]:
         return {
             "columns": self.columns, "rows": self.rows, "size": self.size, "cells": dict(self.cells),
-            "line": self.line, "trouble": self.trouble,
+            "line": self.line, "trouble": self.trouble, "need": None if self.need is None else needed(self.need),
         }  # fmt: skip
 
 

@@ -20,10 +20,10 @@ from models import loaders
 from models.catalog import Part, Suite
 from models.loaders import Unavailable
 from models.registry.reader import Reader
-from models.registry.shelf import Counts, Held, Shelf, WontFit
+from models.registry.shelf import Counts, Fits, Held, Shelf, WontFit, advice
 from models.registry.ticket import Ticket, nobody
 
-__all__ = ["Counts", "Registry", "Ticket", "Unavailable", "WontFit"]
+__all__ = ["Counts", "Fits", "Registry", "Ticket", "Unavailable", "WontFit", "advice"]
 
 
 class Registry:

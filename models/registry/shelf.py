@@ -5,21 +5,41 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from torch import nn
 
 from models.catalog import Part
 
 
+class Fits(NamedTuple):
+    """What would fit in the place of what does not: `kind` is fewer, half or neither.
+
+    `fewer` or smaller pictures, in `bytes` beside the parts; `half` precision, which needs so many in all; or neither,
+    since the parts alone are too large, the `largest` by name and bytes.
+    """
+
+    kind: str
+    bytes: int = 0
+    largest: tuple[tuple[str, int], ...] = ()
+
+    def __str__(self) -> str:
+        if self.kind == "fewer":
+            return f"the parts alone would fit: {self.bytes} bytes are left for fewer or smaller pictures"
+        if self.kind == "half":
+            return f"in float16 they would need {self.bytes} bytes, and fit"
+        return "the largest are " + " and ".join(f"{name} with {size} bytes" for name, size in self.largest)
+
+
 class WontFit(RuntimeError):
     """Not even an empty budget would do: `need` and `have` in bytes, what holds memory now, and what would fit."""
 
-    def __init__(self, need: int, have: int, held_by: Sequence[str], fits: str = ""):
+    def __init__(self, need: int, have: int, held_by: Sequence[str], fits: Fits | None = None):
         told = f"parts and workspace need {need} bytes, the budget is {have}; held by {list(held_by)}"
         super().__init__(f"{told}; {fits}" if fits else told)
         self.need, self.have, self.held_by, self.fits = need, have, tuple(held_by), fits
 
-    def __reduce__(self) -> tuple[type, tuple[int, int, tuple[str, ...], str]]:
+    def __reduce__(self) -> tuple[type, tuple[int, int, tuple[str, ...], Fits | None]]:
         return WontFit, (self.need, self.have, self.held_by, self.fits)  # so that it can come out of a forked process
 
 
@@ -72,7 +92,7 @@ class Shelf:
         need = workspace + sum(sizes.values())
         if self.budget is not None and need > self.budget:
             held_by = sorted(held.part.name for held in self.held.values() if held.lent)
-            raise WontFit(need, self.budget, held_by, _advice(sizes, workspace, self.budget))
+            raise WontFit(need, self.budget, held_by, advice(sizes, workspace, self.budget))
 
     def standing(self, part: Part) -> tuple[str, int, Counts]:
         """What a visitor may know of a part: its state, how often it is lent, a copy of its counts."""
@@ -154,13 +174,13 @@ class Shelf:
         held.used = self._ticks
 
 
-def _advice(sizes: Mapping[Part, int], workspace: int, budget: int) -> str:
-    """What would fit in place of parts of these sizes: half precision, or fewer or smaller pictures, or neither."""
+def advice(sizes: Mapping[Part, int], workspace: int, budget: int) -> Fits:
+    """What would fit in place of parts of these sizes and `workspace` bytes, which together exceed `budget`."""
     weights = sum(sizes.values())
     if weights <= budget:
-        return f"the parts alone would fit: {budget - weights} bytes are left for fewer or smaller pictures"
+        return Fits("fewer", budget - weights)
     half = workspace + sum(size // 2 if part.dtype == "float32" else size for part, size in sizes.items())
     if half <= budget:
-        return f"in float16 they would need {half} bytes, and fit"
+        return Fits("half", half)
     largest = sorted(sizes, key=sizes.__getitem__, reverse=True)[:2]
-    return "the largest are " + " and ".join(f"{part.name} with {sizes[part]} bytes" for part in largest)
+    return Fits("neither", largest=tuple((part.name, sizes[part]) for part in largest))

@@ -20,7 +20,8 @@ from lab.race import LANES, Event, Race, missing, parts_of, weight_of
 from lab.record import encode
 from lab.storybook.grammar import parse
 from lab.ui.hints import dropped
-from lab.ui.words import LANGUAGES, WORDS, say
+from lab.ui.said import piece, refused, sentence
+from lab.ui.words import LANGUAGES, WORDS
 from models.catalog import Part
 from models.engine import Engine
 from models.loaders import Unavailable, weigh
@@ -51,17 +52,6 @@ class Wire:
         for old in [key for key in self.news if 0 < int(key) < self.told - HELD]:  # the opening is told to everybody
             del self.news[old]
         return {"race": self.race, "news": dict(self.news)}
-
-
-def sentence(key: str, **values: Any) -> dict[str, Any]:
-    """A message that the browser says in its own language."""
-    say(key, "en", **values)
-    return {"key": key, "values": values}
-
-
-def piece(name: str) -> dict[str, Any] | str:
-    """A part of a suite, as the page calls it."""
-    return sentence(f"piece.{name}") if f"piece.{name}" in WORDS else name
 
 
 def opening(race: Race, engine: Engine, suite: str, key: str, judged: bool) -> News:
@@ -102,7 +92,8 @@ def merged(items: Iterable[News]) -> list[News]:
         last = next((old for old in reversed(found) if old.get("lane") == item.get("lane")), None)
         if item["kind"] == "lane" and last is not None and last["kind"] == "lane":
             fresh = item if item["images"] else item | {"images": last["images"], "shown": last["shown"]}
-            found[found.index(last)] = fresh | {"dots": last["dots"] + item["dots"]}
+            both = {"dots": last["dots"] + item["dots"], "need": item.get("need") or last.get("need")}
+            found[found.index(last)] = fresh | both
         else:
             found.append(item)
     return found
@@ -112,7 +103,7 @@ def of_event(event: Event) -> News:
     """News of one lane."""
     return {
         "kind": "lane", "lane": event.lane, "state": event.state, "time": round(event.time, 3), "i": event.i,
-        "n": event.n, "seconds": round(event.seconds, 4), "shown": event.shown, "note": note(event),
+        "n": event.n, "seconds": round(event.seconds, 4), "shown": event.shown, "note": note(event), "need": event.need,
         "dots": [[round(dot.begin, 3), int(dot.look)] for dot in event.evals],
         "images": [] if event.frame is None else [picture(image) for image in event.frame],
     }  # fmt: skip
@@ -124,8 +115,9 @@ def note(event: Event) -> dict[str, Any] | None:
         names = [why.split(":")[0] for why in event.note.split("; ")]
         return sentence("say.missing", parts=[piece(name) for name in names])
     if event.state == "failed":
-        short = event.note.startswith(("WontFit", "OutOfMemoryError"))
-        return sentence("say.memory" if short else "say.failed")
+        if event.need is not None and not event.need["fits"]:
+            return refused(event.need)
+        return sentence("say.memory" if event.note.startswith("OutOfMemoryError") else "say.failed")
     if event.frame is not None and (hidden := sum(is_cover(image) for image in event.frame)):
         return sentence("say.covered", n=hidden)
     return {"key": event.note, "values": {}} if event.note else None

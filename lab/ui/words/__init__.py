@@ -158,6 +158,8 @@ WORDS: dict[str, tuple[str, str]] = {
     "wall.several": ("{about}, picture {n}", "{about}，第 {n} 张图"),
     "judge.picture": ("Judge of picture {n}", "裁判看第 {n} 张"),
     "memory.work": ("room to work", "工作时另需"),
+    "memory.of": ("{need} of {budget}", "{need} / {budget}"),
+    "memory.other": ("other networks", "其他网络"),
     "memory.unmeasured": ("only a GPU tells", "只有显卡才测得出"),
     "rank": ("Equal time, {n} s each. Most words right: {groups}.", "时间相同，每位 {n} 秒。画对的词最多：{groups}。"),
     "rank.nobody": (

@@ -23,8 +23,12 @@ WORDS: dict[str, tuple[str, str]] = {
         "{part} 在等别人正用的内存。请调高上限，或等他们用完。",
     ),
     "models.wontfit": (
-        "{part} needs {need} MiB, but {have} are allowed. Raise the limit.",
-        "{part} 需要 {need} 兆字节，上限只有 {have}。请调高上限。",
+        "{part} needs {need} MiB, but {have} are allowed. Raise the limit, or take other weights.",
+        "{part} 需要 {need} 兆字节，上限只有 {have}。请调高上限，或换别的权重。",
+    ),
+    "models.wontfit.half": (
+        "{part} needs {need} MiB, but {have} are allowed. Raise the limit; in half precision {half} would do.",
+        "{part} 需要 {need} 兆字节，上限只有 {have}。请调高上限；改用 16 位的数只要 {half}。",
     ),
     "models.unavailable": (
         "{part} could not be read: its files are missing or broken. Fetch them again.",

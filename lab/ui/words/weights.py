@@ -18,9 +18,31 @@ WORDS: dict[str, tuple[str, str]] = {
     "needs.free": ("There is no limit.", "没有上限。"),
     "needs.fits": ("It fits into the {budget} that are allowed.", "在允许的 {budget} 之内。"),
     "needs.over": (
-        "That is more than the {budget} that are allowed, so it is refused: take smaller pictures, or raise the limit.",
-        "超过了允许的 {budget}，所以不画。请画小一些，或调高上限。",
+        "That is more than the {budget} that are allowed, so it is refused. {would}",
+        "超过了允许的 {budget}，所以不画。{would}",
     ),
+    "say.needs": (
+        "A run needs {need} of memory, {weights} of it weights; {budget} are allowed.",
+        "作画一次要内存 {need}，其中权重 {weights}，上限是 {budget}。",
+    ),
+    "say.large": (
+        "It needs {need} of memory, and {budget} are allowed. {would}",
+        "它要内存 {need}，上限是 {budget}。{would}",
+    ),
+    "fits.fewer": (
+        "Its weights alone fit: choose fewer or smaller pictures, for which {bytes} are left.",
+        "权重放得下：请少画几张或画小一些，还剩 {bytes}。",
+    ),
+    "fits.half": (
+        "Its weights alone are too large, so fewer pictures do not help; in half precision it would take {bytes}.",
+        "权重就放不下，少画几张也没有用。改用 16 位的数只要 {bytes}。",
+    ),
+    "fits.neither": (
+        "Its weights alone are too large, so fewer pictures do not help; the largest are {parts}. Raise the limit, or "
+        "take other weights.",
+        "权重就放不下，少画几张也没有用。最大的是{parts}。请调高上限，或换别的权重。",
+    ),
+    "fits.part": ("{part} with {bytes}", "{part}（{bytes}）"),
     "suites.weigh": ("its weights take {weights} of memory", "权重占内存 {weights}"),
     "suites.needs": ("a run takes {n} of memory, {weights} of it weights", "作画一次占内存 {n}，其中权重 {weights}"),
     "suites.giga": ("{n} GB", "{n} 吉字节"),

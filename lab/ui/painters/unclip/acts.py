@@ -13,7 +13,8 @@ from lab.lessons import decoding, enlarging, prior, sources, variations
 from lab.lessons.prior import Thought
 from lab.race import Event
 from lab.ui.painters.unclip.asked import Asked, Given
-from lab.ui.stage.news import sentence
+from lab.ui.said import sentence
+from lab.ui.stage.news import note
 from lab.ui.wall import Said, Wall
 from models.engine import Engine
 
@@ -140,6 +141,7 @@ class _Hanging:
     def __call__(
         self, shown: Wall, event: Event, captions: Sequence[Sequence[Said]], first: int = 0
     ) -> Iterator[Value]:
+        shown.hear(event)
         for k, said in enumerate(captions):
             mine = slice(k, k + 1)
             frame = None if event.frame is None else event.frame[mine]
@@ -172,7 +174,7 @@ def _thought(thought: Thought, k: int) -> list[Said]:
 def _line(event: Event, going: str, done: str, **values: Any) -> Said:
     """Where a painting stands; `values` are of the sentence for its end."""
     if event.state == "failed":
-        return sentence("say.failed")
+        return note(event)
     return sentence(done, **values) if event.state == "done" else sentence(going, i=event.i, n=event.n)
 
 
