@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -84,14 +85,14 @@ def write_schedules(suites: Collection[Suite]) -> None:
 
 
 def free_memory(device: str) -> int:
-    """Bytes that are free on a device; of a computer that does not tell, all that it has."""
+    """Bytes that are free on a device; of a computer that does not tell, all that it has, or no limit."""
     if device == "cuda":
         return torch.cuda.mem_get_info()[0]
     try:
         lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
         return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable"))
     except (OSError, StopIteration):
-        return Machine.here().memory
+        return Machine.here().memory or sys.maxsize
 
 
 def _all_here(suites: Collection[Suite]) -> None:
