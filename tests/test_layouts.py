@@ -93,16 +93,23 @@ def test_sd_turbo_is_stocks_in_one_step(guidance, stocks):
     close(found, stable_diffusion(at.TURBO, 1, stocks))
 
 
-@pytest.mark.parametrize("repo", ["ddpm-cat-256", "ddpm-cifar10-32", "ddpm-celebahq-256"])
+SIZES = {"ddpm-cat-256": (32, 64), "ddpm-cifar10-32": (16, 24), "ddpm-celebahq-256": (32, 64)}
+
+
+@pytest.mark.parametrize("repo", SIZES)
 def test_flat_ddpm_folders_are_stocks(repo):
-    """The last one is a pickle alone, from which stock reads, and we from what `quartet convert` made of it."""
+    """The last two name attention as in 2022; the last one is a pickle alone, from which stock reads, and we from what
+    `quartet convert` made of it.
+    """
     old = repo == "ddpm-celebahq-256"
     folder, read = hub() / "google" / repo, {"use_safetensors": False} if old else {}
     pipe = quiet(DDPMPipeline.from_pretrained, folder, torch_dtype=torch.float64, **read)
     want = pipe(batch_size=2, generator=generators(), num_inference_steps=6, output_type="np").images
     found = ours("pixel", repo, scheduler="ddpm", steps=6, variance="own")
     close(found, torch.from_numpy(want).movedim(-1, 1))
-    assert found.shape[2:] == (16, 24)
+    assert found.shape[2:] == SIZES[repo]
+    names = loaders.files.header(folder / "diffusion_pytorch_model.safetensors")
+    assert any("proj_attn" in name for name in names) == (repo != "ddpm-cat-256")
 
 
 def karlo(prior_guidance, guidance):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import open_clip
 import torch
@@ -13,6 +14,9 @@ from transformers import CLIPConfig, CLIPModel
 
 LENGTH, WIDTH, EMBED, SIZE = 16, 32, 24, 32
 MERGES = [("r", "e"), ("re", "d</w>"), ("c", "a"), ("ca", "t</w>"), ("b", "lue</w>"), ("l", "ue</w>"), ("u", "e</w>")]
+
+RESNET = {"layers": [1, 1, 1, 1], "width": 16}
+VIT = {"layers": 2, "width": 32, "patch_size": 8, "head_width": 16}
 
 
 def write_tokenizer(folder: Path, length: int = LENGTH) -> int:
@@ -49,12 +53,12 @@ def shake(net: torch.nn.Module, seed: int) -> torch.nn.Module:
     return net.eval()
 
 
-def write_open_clip(folder: Path, seed: int = 0) -> Path:
-    """An open_clip folder with a small ModifiedResNet picture tower, as the classroom suite stores it."""
+def write_open_clip(folder: Path, seed: int = 0, vision: dict[str, Any] = RESNET) -> Path:
+    """An open_clip folder with a small picture tower: a ModifiedResNet, as the classroom suite stores it, or VIT."""
     words = write_tokenizer(folder)
     model = {
         "embed_dim": EMBED,
-        "vision_cfg": {"image_size": SIZE, "layers": [1, 1, 1, 1], "width": 16},
+        "vision_cfg": {"image_size": SIZE, **vision},
         "text_cfg": {"context_length": LENGTH, "vocab_size": words, "width": WIDTH, "heads": 2, "layers": 2},
     }
     about = {"model_cfg": model, "preprocess_cfg": {"mean": [0.5, 0.4, 0.3], "std": [0.2, 0.3, 0.4]}}

@@ -6,7 +6,7 @@ Whatever lies beside the files that we read (older formats, other precisions, wh
 from __future__ import annotations
 
 import json
-import shutil
+import re
 from copy import deepcopy
 from dataclasses import replace
 from functools import cache
@@ -15,12 +15,21 @@ from tempfile import TemporaryDirectory
 
 import torch
 import yaml
-from diffusers import DDPMScheduler, PriorTransformer, UnCLIPScheduler, UNet2DConditionModel, VQModel
+from diffusers import (
+    AutoencoderKL,
+    DDPMScheduler,
+    PriorTransformer,
+    UnCLIPScheduler,
+    UNet2DConditionModel,
+    UNet2DModel,
+    VQModel,
+)
 from diffusers.pipelines.stable_diffusion.safety_checker import StableDiffusionSafetyChecker
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from transformers import (
     CLIPConfig,
     CLIPImageProcessor,
+    CLIPTextConfig,
     CLIPTextModel,
     CLIPTextModelWithProjection,
     CLIPTokenizer,
@@ -34,9 +43,10 @@ from models.catalog.full import NET, full
 from models.engine import Engine
 from models.hub.convert import convert, vqgan_config
 from models.registry import Registry
+from tests.published import FILES
 from tests.test_vqgan import Taming
-from tests.tinyclip import LENGTH, SIZE, WIDTH, shake, write_open_clip, write_transformers
-from tests.tinynets import BODY, latent_parts, pixel_net, unclip_config, unclip_stock
+from tests.tinyclip import LENGTH, SIZE, VIT, WIDTH, shake, write_open_clip, write_tokenizer, write_transformers
+from tests.tinynets import BODY, DOWN, UP, latent_parts, unclip_config, unclip_stock
 
 BETAS = {"beta_schedule": "scaled_linear", "beta_start": 0.00085, "beta_end": 0.012, "num_train_timesteps": 1000}
 BETAS |= {"set_alpha_to_one": False, "steps_offset": 1, "clip_sample": False}
@@ -49,30 +59,45 @@ CODES = {
 }  # fmt: skip
 
 
+END, BANG = "<|endoftext|>", "!"
+OF_2022 = {"to_q": "query", "to_k": "key", "to_v": "value", "to_out.0": "proj_attn"}  # attention, then
+
+
 @cache
 def _home() -> TemporaryDirectory:
     home = TemporaryDirectory()
     root = Path(home.name)
     clip = write_transformers(root / at.CLIP_L14, seed=3, embed=WIDTH)
-    vocabulary(clip, clip)
-    beside(clip, "pytorch_model.bin", "tf_model.h5", "flax_model.msgpack")
-    pndm = {"_class_name": "PNDMScheduler", **BETAS, "skip_prk_steps": True}
-    write_stable_diffusion(root / at.SD15, clip, pndm, write_safety_checker(root / at.SD15, clip))
-    other = write_transformers(root / "other", seed=8, embed=WIDTH)
-    vocabulary(other, other)
-    write_stable_diffusion(
-        root / at.SD21, other, {"_class_name": "DDIMScheduler", **BETAS, "prediction_type": "v_prediction"}
-    )
-    euler = {"_class_name": "EulerDiscreteScheduler", **BETAS, "timestep_spacing": "trailing"}
-    write_stable_diffusion(root / at.TURBO, other, euler)
-    for repo in (at.CAT, at.CELEBA, at.CIFAR):
-        write_ddpm(root / repo, old=repo == at.CELEBA)
+    vocabulary(clip, whole=True)
+    _write_stable_diffusions(root, clip)
+    write_ddpm(root / at.CAT, 4)
+    write_ddpm(root / at.CELEBA, 14, pickle=True, old=True)
+    write_ddpm(root / at.CIFAR, 15, old=True)
     write_vqgan(root / at.VQGAN)
     write_karlo(root / at.KARLO, clip)
+    other = write_transformers(root / "other", seed=8, embed=WIDTH)
     write_kandinsky(root / at.K22_PRIOR, root / at.K22, other)
-    vocabulary(write_open_clip(root / at.CLIP_B32), root / at.CLIP_B32)
-    beside(root / at.CLIP_B32, "open_clip_pytorch_model.bin", "pytorch_model.bin", "model.safetensors", "README.md")
+    vocabulary(write_open_clip(root / at.CLIP_B32, vision=VIT), whole=True)
+    for repo in FILES:
+        beside(root / repo, *FILES[repo])
     return home
+
+
+def _write_stable_diffusions(root: Path, clip: Path) -> None:
+    """1.5 has the part's own CLIP; 2.1 and Turbo share an architecture, and have weights of their own."""
+    pndm = {"_class_name": "PNDMScheduler", **BETAS, "skip_prk_steps": True}
+    first, words = latent_parts(), CLIPTextModel.from_pretrained(clip)
+    folder = root / at.SD15
+    write_stable_diffusion(folder, plain(first["unet"]), plain(first["vae"]), words, pndm, END)
+    for file, absent in (("unet", ("use_linear_projection", "upcast_attention")), ("vae", ("scaling_factor",))):
+        without(folder / file / "config.json", *absent)
+    index(folder, write_safety_checker(folder, clip))
+    ddim = {"_class_name": "DDIMScheduler", **BETAS, "prediction_type": "v_prediction"}
+    write_stable_diffusion(root / at.SD21, unet_2(31), autoencoder(32), words_h(33), ddim, BANG)
+    write_processor(root / at.SD21)
+    index(root / at.SD21, {"feature_extractor": ["transformers", "CLIPImageProcessor"]})
+    euler = {"_class_name": "EulerDiscreteScheduler", **BETAS, "timestep_spacing": "trailing"}
+    write_stable_diffusion(root / at.TURBO, unet_2(34), autoencoder(35), words_h(36), euler, BANG)
 
 
 def hub() -> Path:
@@ -91,25 +116,38 @@ def engine(*chosen: str) -> Engine:
     return Engine(Registry([suite(*chosen)], threads=False), SAMPLERS, dtype=torch.float64)
 
 
-def vocabulary(clip: Path, folder: Path) -> None:
-    """The four files of a tokenizer, and tokenizer.json."""
-    tokenizer = CLIPTokenizer.from_pretrained(clip)
+def vocabulary(folder: Path, pad: str = END, whole: bool = False) -> int:
+    """The four files of a tokenizer; `whole`: tokenizer.json too.  Returns the number of ids."""
+    words = write_tokenizer(folder)
+    tokenizer = CLIPTokenizer.from_pretrained(folder)
     tokenizer.save_pretrained(folder)
-    for name in ("vocab.json", "merges.txt"):
-        if folder != clip:
-            shutil.copy(clip / name, folder / name)
-    named = {name: getattr(tokenizer, name) for name in ("bos_token", "eos_token", "unk_token", "pad_token")}
+    if not whole:
+        (folder / "tokenizer.json").unlink()
+    named = {"bos_token": tokenizer.bos_token, "eos_token": END, "unk_token": END, "pad_token": pad}
     (folder / "special_tokens_map.json").write_text(json.dumps(named), encoding="utf-8")
+    return words
 
 
 def beside(folder: Path, *names: str) -> None:
-    """Files that are there in the repository and that nobody of us opens."""
-    for name in names:
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        if name.endswith(".safetensors"):
-            save_file({"never.loaded": torch.zeros(3)}, folder / name)
+    """Files that are there in the repository and that nobody of us opens, where nothing is yet."""
+    for file in (folder / name for name in names if not (folder / name).exists()):
+        file.parent.mkdir(parents=True, exist_ok=True)
+        if file.suffix == ".safetensors":
+            save_file({"never.loaded": torch.zeros(3)}, file)
         else:
-            (folder / name).write_bytes(b"{}" if name.endswith(".json") else b"never opened")
+            file.write_bytes(b"{}" if file.suffix == ".json" else b"never opened")
+
+
+def without(file: Path, *names: str) -> None:
+    """A configuration as those of its year: what its class has learned since is not in it."""
+    told = json.loads(file.read_text(encoding="utf-8"))
+    file.write_text(json.dumps({key: told[key] for key in told.keys() - set(names)}), encoding="utf-8")
+
+
+def index(folder: Path, more: dict[str, list[str]]) -> None:
+    """Entries into model_index.json."""
+    file = folder / "model_index.json"
+    file.write_text(json.dumps(json.loads(file.read_text(encoding="utf-8")) | more), encoding="utf-8")
 
 
 def plain(net: torch.nn.Module) -> torch.nn.Module:
@@ -127,50 +165,94 @@ def write_safety_checker(folder: Path, clip: Path) -> dict[str, list[str]]:
     checker = shake(StableDiffusionSafetyChecker(CLIPConfig.from_pretrained(clip)), 13)
     checker.concept_embeds_weights.fill_(1.0)
     both(checker, folder / "safety_checker")
-    CLIPImageProcessor(size={"shortest_edge": SIZE}, crop_size=SIZE).save_pretrained(folder / "feature_extractor")
+    write_processor(folder)
     return {
         "feature_extractor": ["transformers", "CLIPImageProcessor"],
         "safety_checker": ["stable_diffusion", "StableDiffusionSafetyChecker"],
     }
 
 
-def write_stable_diffusion(folder: Path, clip: Path, scheduler: dict, more: dict | None = None) -> None:
-    parts = latent_parts()
-    for name in ("unet", "vae"):
-        both(plain(parts[name]), folder / name)
-        beside(
-            folder / name, *(f"diffusion_pytorch_model{end}" for end in (".bin", ".fp16.bin", ".non_ema.safetensors"))
-        )
-    both(CLIPTextModel.from_pretrained(clip), folder / "text_encoder")
-    (folder / "tokenizer").mkdir()
-    vocabulary(clip, folder / "tokenizer")
-    (folder / "tokenizer" / "tokenizer.json").unlink()
+def write_processor(folder: Path) -> None:
+    CLIPImageProcessor(size={"shortest_edge": SIZE}, crop_size=SIZE).save_pretrained(folder / "feature_extractor")
+
+
+def unet_2(seed: int) -> UNet2DConditionModel:
+    """As 2.1's and Turbo's: heads by level, linear projections, attention in float32."""
+    body = BODY | {"attention_head_dim": (2, 4), "use_linear_projection": True, "upcast_attention": True}
+    net = UNet2DConditionModel(
+        sample_size=12, in_channels=4, out_channels=4, down_block_types=DOWN, up_block_types=UP,
+        cross_attention_dim=WIDTH, **body,
+    )  # fmt: skip
+    return shake(net, seed)
+
+
+def autoencoder(seed: int) -> AutoencoderKL:
+    return shake(AutoencoderKL.from_config(latent_parts()["vae"].config), seed)
+
+
+def words_h(seed: int) -> CLIPTextModel:
+    """As ViT-H's text tower, cut to 23 layers: another activation, and the end token's id said as it was before."""
+    with TemporaryDirectory() as folder:
+        ids = write_tokenizer(Path(folder))
+    small = {"hidden_size": WIDTH, "num_attention_heads": 2, "intermediate_size": 48, "projection_dim": WIDTH // 2}
+    old = {"bos_token_id": 0, "eos_token_id": 2, "pad_token_id": 1}
+    told = CLIPTextConfig(**at.H_TEXT | small | old, vocab_size=ids, max_position_embeddings=LENGTH)
+    return shake(CLIPTextModel(told), seed)
+
+
+def write_stable_diffusion(
+    folder: Path, unet: UNet2DConditionModel, vae: AutoencoderKL, words: CLIPTextModel, scheduler: dict, pad: str
+) -> None:
+    for name, net in (("unet", unet), ("vae", vae), ("text_encoder", words)):
+        both(net, folder / name)
+    vocabulary(folder / "tokenizer", pad)
     (folder / "scheduler").mkdir()
     (folder / "scheduler" / "scheduler_config.json").write_text(json.dumps(scheduler), encoding="utf-8")
-    index = {
+    told = {
         "_class_name": "StableDiffusionPipeline", "feature_extractor": [None, None], "safety_checker": [None, None],
         "scheduler": ["diffusers", scheduler["_class_name"]], "text_encoder": ["transformers", "CLIPTextModel"],
         "tokenizer": ["transformers", "CLIPTokenizer"], "unet": ["diffusers", "UNet2DConditionModel"],
         "vae": ["diffusers", "AutoencoderKL"],
     }  # fmt: skip
-    (folder / "model_index.json").write_text(json.dumps(index | (more or {})), encoding="utf-8")
-    beside(folder, "v1-5-pruned-emaonly.ckpt", "v1-5-pruned-emaonly.safetensors")
+    (folder / "model_index.json").write_text(json.dumps(told), encoding="utf-8")
 
 
-def write_ddpm(folder: Path, old: bool) -> None:
-    """Flat: the network's and the scheduler's files lie at the root; `old` is a pickle alone, then made safetensors."""
-    plain(pixel_net()).save_pretrained(folder, safe_serialization=not old)
-    if old:
-        convert(folder / f"{NET}.bin", folder / f"{NET}.safetensors")
+def ddpm(repo: str, seed: int) -> UNet2DModel:
+    """Its blocks in their order, a sixteenth as wide, for pictures as small as they allow that are not square."""
+    told = at.SHAPES[repo, ""].config
+    thin = {"block_out_channels": [width // 16 for width in told["block_out_channels"]], "norm_num_groups": 4}
+    sizes = {"sample_size": (16, 24) if repo == at.CIFAR else (32, 64)}
+    return shake(UNet2DModel.from_config({**told, **thin, **sizes}), seed)
+
+
+def write_ddpm(folder: Path, seed: int, pickle: bool = False, old: bool = False) -> None:
+    """Flat: the network's and the scheduler's files lie at the root.
+
+    `pickle`: weights as torch.save writes them, then made safetensors; `old`: attention under its names of 2022.
+    """
+    ddpm("/".join(folder.parts[-2:]), seed).save_pretrained(folder)
+    file = folder / f"{NET}.safetensors"
+    weights = {renamed(name) if old else name: value for name, value in load_file(file).items()}
+    save_file(weights, file, metadata={"format": "pt"})
+    if pickle:
+        torch.save(weights, folder / f"{NET}.bin")
+        file.unlink()
+        convert(folder / f"{NET}.bin", file)
     scheduler = {"beta_schedule": "linear", "beta_start": 0.0001, "beta_end": 0.02, "num_train_timesteps": 1000}
     DDPMScheduler(**scheduler, clip_sample=True, variance_type="fixed_small").save_pretrained(folder)
-    index = {
+    told = {
         "_class_name": "DDPMPipeline",
         "scheduler": ["diffusers", "DDPMScheduler"],
         "unet": ["diffusers", "UNet2DModel"],
     }
-    (folder / "model_index.json").write_text(json.dumps(index), encoding="utf-8")
-    beside(folder, *([] if old else [f"{NET}.bin"]), "README.md", "images/generated_image_0.png")
+    (folder / "model_index.json").write_text(json.dumps(told), encoding="utf-8")
+
+
+def renamed(name: str) -> str:
+    """A tensor of an attention under its name of 2022; any other's as it is."""
+    for new, old in OF_2022.items():
+        name = re.sub(rf"(attentions\.\d+)\.{new}\.", rf"\1.{old}.", name)
+    return name
 
 
 def codes() -> Taming:
@@ -203,22 +285,19 @@ def write_karlo(folder: Path, clip: Path) -> None:
     names = {"first": "super_res_first", "last": "super_res_last"}
     for name, net in nets.items():
         plain(net).save_pretrained(folder / names.get(name, name))
-        beside(folder / names.get(name, name), "diffusion_pytorch_model.bin")
     for name, called in (("prior", "prior"), ("decoder", "decoder"), ("upsampler", "super_res")):
         settings = {key: value for key, value in config[f"{name}_scheduler"].items() if key[0] != "_"}
         UnCLIPScheduler(**settings).save_pretrained(folder / f"{called}_scheduler")
     CLIPTextModelWithProjection.from_pretrained(clip).save_pretrained(folder / "text_encoder")
-    (folder / "tokenizer").mkdir()
-    vocabulary(clip, folder / "tokenizer")
-    beside(folder, "README.md")
+    vocabulary(folder / "tokenizer")
     classes = {
         "prior": "PriorTransformer", "decoder": "UNet2DConditionModel", "super_res_first": "UNet2DModel",
         "super_res_last": "UNet2DModel", "text_encoder": "CLIPTextModelWithProjection", "tokenizer": "CLIPTokenizer",
         **{f"{name}_scheduler": "UnCLIPScheduler" for name in ("prior", "decoder", "super_res")},
     }  # fmt: skip
-    index = {name: ["transformers" if kind[:4] == "CLIP" else "diffusers", kind] for name, kind in classes.items()}
-    index |= {"_class_name": "UnCLIPPipeline", "text_proj": ["unclip", "UnCLIPTextProjModel"]}
-    (folder / "model_index.json").write_text(json.dumps(index), encoding="utf-8")
+    told = {name: ["transformers" if kind[:4] == "CLIP" else "diffusers", kind] for name, kind in classes.items()}
+    told |= {"_class_name": "UnCLIPPipeline", "text_proj": ["unclip", "UnCLIPTextProjModel"]}
+    (folder / "model_index.json").write_text(json.dumps(told), encoding="utf-8")
 
 
 def kandinsky() -> dict[str, torch.nn.Module]:
@@ -249,14 +328,10 @@ def write_kandinsky(first: Path, second: Path, clip: Path) -> None:
     places = {"prior": first, "unet": second, "movq": second}
     for name, net in kandinsky().items():
         net.save_pretrained(places[name] / name)
-        beside(places[name] / name, "diffusion_pytorch_model.bin")
     CLIPTextModelWithProjection.from_pretrained(clip).save_pretrained(first / "text_encoder")
     CLIPVisionModelWithProjection.from_pretrained(clip).half().save_pretrained(first / "image_encoder")
-    beside(first, "text_encoder/pytorch_model.bin", "image_encoder/pytorch_model.bin", "README.md")
-    for folder in ("tokenizer", "image_processor"):
-        (first / folder).mkdir()
-    vocabulary(clip, first / "tokenizer")
-    (first / "tokenizer" / "tokenizer.json").unlink()
+    vocabulary(first / "tokenizer")
+    (first / "image_processor").mkdir()
     about = json.loads((clip / "preprocessor_config.json").read_text()) | {"image_processor_type": "CLIPImageProcessor"}
     (first / "image_processor" / "preprocessor_config.json").write_text(json.dumps(about), encoding="utf-8")
     UnCLIPScheduler(prediction_type="sample", clip_sample_range=10.0).save_pretrained(first / "scheduler")
@@ -273,8 +348,8 @@ def write_kandinsky(first: Path, second: Path, clip: Path) -> None:
         }),
     }  # fmt: skip
     for folder, (kind, names) in parts.items():
-        index = {
+        told = {
             name: ["transformers" if called.startswith("CLIP") else "diffusers", called]
             for name, called in names.items()
         }
-        (folder / "model_index.json").write_text(json.dumps({"_class_name": kind} | index), encoding="utf-8")
+        (folder / "model_index.json").write_text(json.dumps({"_class_name": kind} | told), encoding="utf-8")
