@@ -498,6 +498,15 @@ def few():
     return {lane: {"steps": 3} for lane in LANES}
 
 
+def test_a_page_in_the_language_that_it_was_built_in_is_not_said_again_at_its_start(engine):
+    page = made(lambda: build(engine, "classroom"))
+    (language,) = (block for block in page.blocks.values() if block.elem_id == "language")
+    starts = [event for event in page.fns.values() if (page._id, "load") in event.targets]
+    turns = [event for event in page.fns.values() if (language._id, "change") in event.targets]
+    assert not [block for event in starts for block in event.outputs if isinstance(block, gr.Button | gr.Tab)]
+    assert max(len(event.outputs) for event in turns) > 100, "it follows the language alone"
+
+
 def test_the_page_is_built_of_files_and_a_visitors_text_is_in_no_template(engine):
     page = made(lambda: build(engine, "classroom"))
     stages = [block for block in page.blocks.values() if isinstance(block, gr.HTML)]

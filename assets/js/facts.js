@@ -10,15 +10,21 @@ quartet.Facts = class {
     if (about.note?.key?.startsWith("say.")) return [make("p", "trouble", say(about.note.key, about.note.values))];
     const led = props.led?.includes(lane) ? [make("p", "words quiet", say("method.led"))] : [];
     if (about.state === "idle" || about.state === "absent") return [make("p", "method", say("method." + lane)), ...led];
-    const millions = { millions: number(own.parameters / 1e6, 1), wan: number(own.parameters / 1e4, 0) };
-    const rows = [
-      ["seconds", say("unit.second", { n: number(about.seconds, 2) })],
-      ["evals", String(tape.evaluations(lane, time))],
-      ["parameters", say("unit.million", millions)],
-    ];
+    const rows = [["seconds", say("unit.second", { n: number(about.seconds, 2) })], ["evals", String(tape.evaluations(lane, time))]];
+    if (own) rows.push(["parameters", say("unit.million", { millions: number(own.parameters / 1e6, 1), wan: number(own.parameters / 1e4, 0) })]);
     if (about.marks) rows.push(["similarity", about.marks.similarity.map((value) => number(value, 2)).join(" ")]);
-    const list = this.list(rows.map(([key, value]) => [say("meter." + key), value]));
-    return [list, ...this.memory(lane, own, about.marks?.workspace || own.workspace, about.need), ...led, ...this.verdict(about, tape)];
+    const pairs = rows.map(([key, value]) => [say("meter." + key), value]);
+    const memory = own ? this.memory(lane, own, about.marks?.workspace || own.workspace, about.need) : [];
+    const figures = quartet.narrow.matches ? [this.list(pairs.splice(0, 1)), this.more(lane, pairs, memory)] : [this.list(pairs), ...memory];
+    return [...figures, ...led, ...this.verdict(about, tape)];
+  }
+
+  // On a narrow page all but the first figure are folded away.
+  more(lane, pairs, memory) {
+    const { say, make, fill } = quartet, fold = (this.folds["more " + lane] ||= make("details", "more")), head = make("summary");
+    head.append(make("span", "", say("meter.more")), make("span", "sr", ` (${say("painter." + lane)})`));
+    fill(fold, [head, this.list(pairs), ...memory]);
+    return fold;
   }
 
   list(pairs) {
@@ -50,7 +56,7 @@ quartet.Facts = class {
   // The judge's verdict, picture by picture, word by word; a missing judge is said to be missing.
   verdict(about, tape) {
     const { say, make } = quartet, quiet = (key) => [make("p", "words quiet", say(key))];
-    if (!about.marks) return about.state === "running" ? quiet(tape.open.judge ? "judge.waits" : "judge.none") : [];
+    if (!about.marks) return about.state === "running" && tape.open ? quiet(tape.open.judge ? "judge.waits" : "judge.none") : [];
     if (!about.marks.judge) return quiet("judge.none");
     if (!about.marks.words) return quiet("judge.unread");
     return about.marks.words.map((words, k, all) => quartet.verdict(words, all.length > 1 ? k + 1 : null));
@@ -64,7 +70,7 @@ quartet.Facts = class {
   }
 
   ranking(tape) {
-    const { say, make, language } = quartet, groups = tape.over.ranking || [], n = tape.open.budget;
+    const { say, make, language } = quartet, groups = tape.over.ranking || [], n = tape.open?.budget;
     if (!groups.length) return [];
     const list = new Intl.ListFormat(language === "zh" ? "zh-CN" : "en");
     const said = groups.map(({ lanes, right, all }) => {
@@ -82,7 +88,7 @@ quartet.Facts = class {
     const values = {
       painter: say("painter." + lane), seconds: number(about.seconds, 1), evals: tape.evaluations(lane), words: [...new Set(wrong)],
     };
-    const item = make("li"), crops = tape.open.lanes[lane].crops;
+    const item = make("li"), crops = tape.open?.lanes[lane].crops;
     const said = make("span", "", say(wrong.length ? "sum.missed" : all ? "sum.all" : "sum.facts", values));
     item.dataset.lane = lane;
     item.append(said);

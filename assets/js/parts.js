@@ -11,11 +11,8 @@ async function act(call, asked) {
   busy = true;
   const held = document.activeElement?.dataset?.key;
   root.setAttribute("aria-busy", "true");
-  try {
-    props.value = await call(asked);
-  } catch {
-    props.value = { ...props.value, line: { key: "say.busy", values: {} } };
-  }
+  const told = await call(asked).catch(() => null); // without a server Gradio gives nothing
+  props.value = told || { ...props.value, line: { key: "say.busy", values: {} } };
   busy = false;
   root.removeAttribute("aria-busy");
   draw();
@@ -60,7 +57,7 @@ function row(part) {
   }
   const millions = { millions: (part.parameters / 1e6).toFixed(2), wan: Math.round(part.parameters / 1e4) };
   const source = make("td", "", part.source || say("models.ours"));
-  source.title = part.note;
+  if (quartet.language === "en") source.title = part.note; // as whoever published it says it
   line.append(name, lanes, state, moves,
     make("td", "number", part.bytes ? megabytes(part.bytes) : "–"),
     make("td", "number", part.bytes ? say("unit.million", millions) : "–"),

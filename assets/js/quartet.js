@@ -70,8 +70,25 @@ window.quartet = (() => {
     const chosen = remembered("quartet.dark");
     if (chosen !== null && !new URLSearchParams(location.search).has("__theme"))
       document.body.classList.toggle("dark", chosen === "1");
+    hush();
     apply();
     return language;
+  };
+
+  // Gradio's first sign of loading asks for frames for as long as the page is open, though it is gone, by the function
+  // that it took before any script of ours ran.  Frames are numbered one after the other: those are its own that were
+  // asked for between two of ours and not by the function that everybody else uses.
+  const hush = () => {
+    const ask = window.requestAnimationFrame, known = new Set();
+    window.requestAnimationFrame = (call) => {
+      const frame = ask(call);
+      known.add(frame);
+      return frame;
+    };
+    const first = ask(() => {
+      for (let frame = ask(() => {}); frame > first; frame--) if (!known.has(frame)) cancelAnimationFrame(frame);
+      window.requestAnimationFrame = ask;
+    });
   };
 
   // An element with text: make("span", "class", "text").
@@ -107,7 +124,8 @@ window.quartet = (() => {
     });
     return line;
   };
-  const calm = matchMedia("(prefers-reduced-motion: reduce)");
+  const calm = matchMedia("(prefers-reduced-motion: reduce)"), narrow = matchMedia("(max-width: 899px)");
+  narrow.addEventListener("change", () => tell());
   const reveal = (element, block) => element.scrollIntoView({ behavior: calm.matches ? "instant" : "smooth", block });
   const ink = (name) => (inks[name] ||= getComputedStyle(document.body).getPropertyValue("--" + name).trim());
 
@@ -120,7 +138,7 @@ window.quartet = (() => {
   };
 
   return {
-    say, filled, number, speak, shade, start, name, make, put, mark, fill, ink, shapes, verdict, calm, reveal,
+    say, filled, number, speak, shade, start, name, make, put, mark, fill, ink, shapes, verdict, calm, narrow, reveal,
     lanes: Object.keys(shapes),
     get language() { return language; },
     // Call `listener` whenever language or colours change, for as long as `element` is on the page.

@@ -16,8 +16,8 @@ quartet.Score = class {
 
   // Seconds that the staves span: room to grow while a race runs, its own length afterwards.
   static span(tape) {
-    if (!tape.open) return 5;
     if (tape.over) return Math.max(0.5, tape.over.time);
+    if (!tape.moving) return 5;
     return [5, 10, 20, 30, 60, 120, 300, 600, 1800, 3600].find((seconds) => tape.now < 0.95 * seconds) || tape.now * 1.2;
   }
 

@@ -9,9 +9,12 @@ const strip = new quartet.Strip(find("strip"), bring);
 const facts = new quartet.Facts();
 let tape = new quartet.Tape(0);
 let newest = 0; // number of the latest race heard of
+let held = null; // what stood here before a race was asked for, until the server answers
+let trouble = null; // why nothing came of the last wish
 let chosen = null; // the moment looked at; null is the newest
 let playing = null; // when a replay began, on the browser's clock
 let ticking = false;
+const LOST = { key: "say.busy", values: {} };
 const PACE = 100; // milliseconds between two looks at the clock: more would take processor from the painters
 
 const moment = () => (chosen === null ? tape.now : chosen);
@@ -26,7 +29,7 @@ function drawPanel(lane) {
   mark(panel, "data-state", about.state);
   pictures[lane].show(frame, chosen === null);
   drawThought(panel.querySelector(".frame"), frame ? null : tape.thought(lane, chosen ?? Infinity));
-  const values = { painter: say("painter." + lane), text: tape.open?.text ?? "", i: frame?.i ?? 0, n: frame?.n ?? 0 };
+  const values = { painter: say("painter." + lane), text: sentence(), i: frame?.i ?? 0, n: frame?.n ?? 0 };
   mark(panel.querySelector("canvas"), "aria-label", say(frame ? "stage.picture" : "stage.empty", values));
   put(panel.querySelector(".state"), unfinished ? say(frame ? "state.running" : "state.queued", frame ?? {}) : stateOf(about));
   const then = unfinished ? { ...about, seconds: frame?.seconds ?? 0, marks: null } : about;
@@ -40,6 +43,12 @@ function drawThought(frame, thought) {
   fill(box, (thought?.says || []).map((caption) => make("p", "", caption[quartet.language])));
 }
 
+// What is painted; the recorded race's example in the language of the page.
+function sentence() {
+  const text = tape.open?.text ?? "", place = tape.open?.replay ? quartetExamples.en.indexOf(text) : -1;
+  return quartetExamples[quartet.language][place] ?? text;
+}
+
 function stateOf(about) {
   if (about.state === "running" && !about.n) return say("state.begins");
   if (about.state === "done" && about.note?.key === "budget") return say("state.cut", about);
@@ -48,14 +57,15 @@ function stateOf(about) {
 
 function drawLine() {
   const line = find("line");
-  line.classList.toggle("trouble", Boolean(tape.error));
+  line.classList.toggle("trouble", Boolean(trouble || tape.error));
   put(line, lineOf());
 }
 
 function lineOf() {
-  if (tape.error) return say(tape.error.key, tape.error.values);
-  if (!tape.open) return "";
-  if (tape.open.replay) return `“${tape.open.text}” — ` + say("stage.replay", tape.open);
+  const wrong = trouble || tape.error;
+  if (wrong) return say(wrong.key, wrong.values);
+  if (!tape.open) return tape.asked ? say("stage.asked") : "";
+  if (tape.open.replay) return `“${sentence()}” — ` + say("stage.replay", tape.open);
   return tape.open.dropped ? say("hint.dropped") + " " + tape.open.dropped : say("stage.turns");
 }
 
@@ -67,7 +77,7 @@ function drawSummary() {
 }
 
 function drawTransport() {
-  const buttons = { hold: tape.running, halt: tape.running, again: Boolean(tape.over) && !playing, keep: Boolean(tape.over?.keep), link: Boolean(tape.open?.query) };
+  const buttons = { hold: tape.running, halt: tape.running, again: Boolean(tape.over) && !playing, keep: Boolean(tape.over?.keep && tape.open), link: Boolean(tape.open?.query) };
   const names = { hold: tape.paused ? "stage.go" : "stage.pause", halt: "stage.stop", again: "stage.again", keep: "stage.keep", link: "stage.link" };
   for (const [role, able] of Object.entries(buttons)) {
     const button = find(role);
@@ -77,10 +87,10 @@ function drawTransport() {
   const now = say("unit.second", { n: number(moment(), 1) });
   mark(find("keep"), "title", say("stage.keep.about"));
   mark(find("link"), "title", say("stage.link.about"));
-  put(find("clock"), tape.open ? now : "");
+  put(find("clock"), tape.open || tape.moving ? now : "");
   mark(find("score"), "aria-label", say("stage.score"));
   mark(axis, "aria-label", say("stage.axis"));
-  axis.toggleAttribute("disabled", !tape.open);
+  axis.toggleAttribute("disabled", tape.asked || !tape.begun);
   mark(axis, "max", quartet.Score.span(tape));
   if (chosen === null) axis.value = moment();
   mark(axis, "aria-valuetext", now);
@@ -94,17 +104,17 @@ function drawTime() {
 function draw() {
   const stage = element.querySelector(".stage");
   mark(stage, "data-running", tape.running);
-  mark(stage, "data-race", tape.race);
+  mark(stage, "data-race", (held?.tape ?? tape).race);
   lanes.forEach(drawPanel);
   drawLine();
   drawSummary();
   drawTime();
-  if (!ticking && tape.running) tick();
+  if (!ticking && tape.moving) tick();
 }
 
 // While a race runs the barline moves.
 function tick() {
-  ticking = tape.running && element.isConnected;
+  ticking = tape.moving && element.isConnected;
   if (!ticking) return;
   if (chosen === null) drawTime();
   setTimeout(tick, PACE);
@@ -123,8 +133,10 @@ function play() {
 }
 
 async function keep() {
-  const card = await server.keep([tape.open.key, quartet.language]);
-  if (!card) return (find("line").textContent = say("stage.gone"));
+  const card = await server.keep([tape.open.key, quartet.language]).catch(() => {}); // nothing at all: the server is gone
+  trouble = card === undefined ? LOST : null;
+  drawLine();
+  if (!card) return trouble || (find("line").textContent = say("stage.gone"));
   const bytes = Uint8Array.from(atob(card.png), (letter) => letter.charCodeAt(0));
   const link = make("a");
   link.href = URL.createObjectURL(new Blob([bytes], { type: "image/png" }));
@@ -136,8 +148,9 @@ async function keep() {
 
 // A race of this visit comes back, from its beginning.
 function bring(past) {
-  if (tape.running) return;
+  if (tape.moving) return;
   tape = past;
+  trouble = null;
   play();
   quartet.reveal(element, "nearest");
 }
@@ -153,20 +166,52 @@ async function link() {
   }
 }
 
+function begin(next) {
+  tape = next;
+  lanes.forEach((lane) => pictures[lane].show(null)); // the last race's pictures are none of this one's
+  chosen = playing = null;
+  draw();
+}
+
+// A race is asked for: the stage is cleared and the barline moves before the server has said a word.
+function ask() {
+  held ||= { tape, chosen: playing === null ? chosen : null };
+  trouble = null;
+  begin(new quartet.Tape(null, true));
+}
+
+// Nothing comes of it: what stood here stands here again.
+function back(why) {
+  trouble = why;
+  if (held) ({ tape, chosen } = held);
+  held = null;
+  draw();
+}
+
+// Gradio says that something went wrong.
+function fail(why) {
+  const lost = why.key === "toast.lost", before = held?.tape ?? tape;
+  if (lost && before.running) before.on_error(LOST);
+  if (held || (lost && before.error === LOST)) back(lost ? LOST : why);
+}
+
 function hear() {
   const value = props.value;
-  if (!value || value.race < newest) return;
-  if (value.race > newest) {
-    newest = value.race;
-    tape = new quartet.Tape(value.race);
-    lanes.forEach((lane) => pictures[lane].show(null)); // the last race's pictures are none of this one's
-    chosen = playing = null;
-  }
-  if (value.race !== tape.race) return; // an earlier race was brought back since
-  const begins = !tape.open;
-  if (tape.feed(value.news)) draw();
-  if (begins && tape.running && panels.unclip.getBoundingClientRect().bottom > innerHeight)
-    quartet.reveal(element, innerWidth < 900 ? "start" : "nearest");
+  if (!value) return;
+  if (value.race > newest) return meet(value);
+  if (value.race === held?.tape.race) held.tape.feed(value.news); // it may be put back
+  else if (value.race === tape.race && tape.feed(value.news)) draw(); // unless an earlier race was brought back since
+}
+
+// The first of a race; a refusal takes nothing down.
+function meet(value) {
+  const next = new quartet.Tape((newest = value.race));
+  next.feed(value.news);
+  if (next.error && next.heard === 0) return back(next.error);
+  held = trouble = null;
+  begin(next);
+  if (tape.running && panels.unclip.getBoundingClientRect().bottom > innerHeight)
+    quartet.reveal(element, quartet.narrow.matches ? "start" : "nearest");
 }
 
 find("hold").addEventListener("click", () => trigger(tape.paused ? "resume" : "pause"));
@@ -179,6 +224,7 @@ axis.addEventListener("input", () => {
   chosen = Number(axis.value) >= tape.now ? null : Number(axis.value);
   draw();
 });
+quartet.stage = { ask, fail };
 quartet.listen(element, draw);
 watch("value", hear);
 draw();

@@ -1,6 +1,7 @@
 // The switch in the masthead: on which weights this page paints, and the others that are here.
 const { say, make } = quartet;
 const root = element.querySelector(".weights");
+let value = null;
 
 async function go(wanted, button) {
   button.disabled = true;
@@ -20,7 +21,6 @@ function named(suite) {
 }
 
 function draw() {
-  const value = props.value;
   root.hidden = !value || value.suites.length < 2;
   if (root.hidden) return;
   root.replaceChildren(make("span", "quiet", say("weights") + ":"), ...value.suites.map((suite) => {
@@ -31,6 +31,11 @@ function draw() {
   }));
 }
 
+// Looked for once the page stands: that takes a look at every file.
+async function look() {
+  value = await server.look([]).catch(() => null);
+  draw();
+}
+
 quartet.listen(element, draw);
-watch("value", draw);
-draw();
+(window.requestIdleCallback || setTimeout)(look);

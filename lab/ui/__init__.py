@@ -44,7 +44,7 @@ def build(engine: Engine, suite: str, painters: bool = True, switch: Switch | No
         with gr.Row(elem_id="masthead"):
             texts(gr.Markdown, says={"value": lambda spoken: _title(spoken)}, elem_id="title")
             if switch is not None:
-                weights.draw(engine, suite, switch, page)
+                weights.draw(engine, suite, switch)
             turn = texts(gr.Button, says={"value": "page.language"}, elem_id="turn", scale=0)
             dark = texts(gr.Button, says={"value": lambda _: "◐"}, elem_id="dark", scale=0)
         with gr.Tabs(elem_id="tabs", overflow_behavior="wrap"):
@@ -83,14 +83,9 @@ def _title(language: str) -> str:
 
 
 def _speak(page: gr.Blocks, texts: Texts, language: gr.Textbox, turn: gr.Button) -> None:
-    """The language is the browser's own choice; the server follows it."""
-
-    def switch(chosen: str) -> list[Any]:
-        return [chosen, *texts.switch(chosen)]
-
+    """The language is the browser's own choice; the server follows it, and only where it is another than was built."""
+    turn.click(None, None, language, js="() => quartet.speak(quartet.language === 'zh' ? 'en' : 'zh')")
+    page.load(None, None, language, js="() => quartet.start()")
     # The page keeps a status of every component that progress was ever shown on, and goes through all of them at every
     # news of a race: of some hundred it would have no time left for a click.
-    quiet = SILENT | {"show_progress_on": language}
-    turn.click(switch, language, [language, *texts.components], **quiet,
-               js="() => [quartet.speak(quartet.language === 'zh' ? 'en' : 'zh')]")  # fmt: skip
-    page.load(switch, language, [language, *texts.components], js="() => [quartet.start()]", **quiet)
+    language.change(texts.switch, language, texts.components, show_progress_on=language, **SILENT)

@@ -79,8 +79,8 @@ def head() -> str:
     given = {"quartetWords": catalogue(), "quartetExamples": EXAMPLES, "quartetStickers": stickers()}
     tables = (f"window.{name} = {json.dumps(table, ensure_ascii=False)};".replace("<", "\\u003c")
               for name, table in given.items())  # fmt: skip
-    script = (ASSETS / "js" / "quartet.js").read_text(encoding="utf-8")
-    return "<script>" + "\n".join([*tables, script]) + "</script>"
+    scripts = (asset(f"js/{name}.js") for name in ("quartet", "gradio"))
+    return "<script>" + "\n".join([*tables, *scripts]) + "</script>"
 
 
 def asset(path: str) -> str:

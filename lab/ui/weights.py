@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 import gradio as gr
 
 from lab.race.suites import Machine, availability
-from lab.ui.events import SILENT
 from lab.ui.suites import way
 from lab.ui.theme import asset
 from models.catalog.full import ONE_CLIP
@@ -17,25 +16,23 @@ if TYPE_CHECKING:
     from lab.ui.switch import Switch
 
 
-def draw(engine: Engine, suite: str, switch: Switch, page: gr.Blocks) -> None:
+def draw(engine: Engine, suite: str, switch: Switch) -> None:
     """Links to pages on other weights; nothing is to be seen while there are none."""
 
     async def paint(asked: list[Any]) -> dict[str, Any]:  # Gradio marks what the browser may call
         return await way(switch, suite, str(asked[0]))
 
-    links = gr.HTML(
+    def look(asked: list[Any]) -> dict[str, Any]:
+        return {"suite": suite, "suites": reachable(engine, suite, switch)}
+
+    gr.HTML(
         None,
         html_template='<nav class="weights" hidden></nav>',
         js_on_load=asset("js/weights.js"),
-        server_functions=[paint],
+        server_functions=[paint, look],
         apply_default_css=False,
         elem_id="weights",
     )
-
-    def look() -> dict[str, Any]:
-        return {"suite": suite, "suites": reachable(engine, suite, switch)}
-
-    page.load(look, None, links, **SILENT)
 
 
 def reachable(engine: Engine, suite: str, switch: Switch) -> list[str]:

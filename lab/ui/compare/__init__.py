@@ -25,6 +25,8 @@ from lab.ui.words import EXAMPLES, say
 from models.engine import Engine
 from models.knobs import Knobs
 
+ASK = "(...given) => { quartet.stage?.ask(); return given; }"  # the stage is cleared before the server answers
+
 
 def draw(engine: Engine, suite: str, texts: Texts, language: gr.Textbox, page: gr.Blocks) -> Show:
     """Put the tab together; gives its handlers."""
@@ -45,7 +47,7 @@ def draw(engine: Engine, suite: str, texts: Texts, language: gr.Textbox, page: g
     lanes, count, knobs = _drawers(texts, prompt, language, show.bases)
     inputs = [prompt, seed, lanes, budget, count, *knobs]
     linked = gr.Textbox("", visible="hidden", elem_id="linked")
-    gr.on([paint.click, prompt.submit, linked.change], show.paint, inputs, played, **STREAM)
+    gr.on([paint.click, prompt.submit, linked.change], show.paint, inputs, played, js=ASK, **STREAM)
     page.load(show.reopen, None, [*inputs, linked, played], show_progress_on=linked, **SILENT)
     played.pause(show.pause, None, None, **SILENT)
     played.resume(show.resume, None, None, **SILENT)

@@ -1,0 +1,187 @@
+"""The page's scripts in Debian's Chromium without an app: what they do of what is told, and when nothing is."""
+
+import pytest
+
+from lab.ui.words import WORDS, say
+from tests.alone import LANES, PAINTED, TOAST, lane, opening, over, pages, tell
+from tests.chromium import needs_chromium, states
+
+pytestmark = needs_chromium
+GONE = "Connection to the server was lost. Attempting reconnection..."
+SAYS = "text => document.querySelector('[data-role=line]').innerText === text"
+
+
+@pytest.fixture
+def alone(browser):
+    with pages(browser) as open_page:
+        yield open_page
+
+
+def line(page):
+    return page.locator('[data-role="line"]').inner_text()
+
+
+def test_on_a_phone_every_figure_of_a_painter_unfolds_by_the_keyboard_in_either_language(alone):
+    page = alone(width=390)
+    marks = {"kind": "marks", "lane": "latent", "similarity": [0.31], "judge": False, "words": None, "workspace": 2**20}
+    tell(page, 1, opening(), lane(state="done", dots=[0.1, 0.2]), marks)
+    panel = page.locator('.panel[data-lane="latent"]')
+    hidden = [say(f"meter.{key}", "en") for key in ("evals", "parameters", "similarity", "memory")]
+    assert not [word for word in hidden if word in panel.inner_text()]
+    panel.locator(".more > summary").focus()
+    page.keyboard.press("Enter")
+    assert not [word for word in hidden if word not in panel.inner_text()]
+    assert [panel.locator(".more > dl dd").nth(k).inner_text() for k in (0, 2)] == ["2", "0.31"]
+    panel.locator(".memory > summary").press("Enter")
+    assert say("memory.work", "en") in panel.inner_text()
+    tell(page, 1, lane(state="done", dots=[0.3]), since=3)
+    assert panel.locator(".more > dl dd").first.inner_text() == "3", "what was unfolded goes on"
+    page.evaluate("quartet.speak('zh')")
+    chinese = [say(key, "zh") for key in ("meter.more", "meter.evals", "meter.parameters", "memory.work")]
+    assert not [word for word in chinese if word not in panel.inner_text()]
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "the page is wider than the phone"
+    page.set_viewport_size({"width": 1280, "height": 844})
+    page.wait_for_function("!document.querySelector('.more')")
+    assert panel.locator("dl").first.locator("dd").count() == 4
+
+
+def test_the_stage_is_cleared_at_the_click_and_its_clock_runs_before_the_server_answers(alone):
+    page = alone()
+    over(page)
+    began = page.evaluate(
+        """async () => {
+            const [clock, axis] = ["clock", "axis"].map((role) => document.querySelector(`[data-role=${role}]`));
+            const at = performance.now();
+            quartet.stage.ask();
+            const cleared = clock.textContent, place = axis.value;
+            while (axis.value === place) await new Promise((done) => setTimeout(done, 5));
+            return [cleared, performance.now() - at];
+        }"""
+    )
+    print(f"the barline moves after {began[1]:.0f} ms")
+    assert began[0].startswith("0.0")
+    assert began[1] < 1000, "of a machine that does nothing else: 100"
+    assert line(page) == say("stage.asked", "en")
+    assert states(page) == ["queued"] * 4
+    page.wait_for_function(f"!({PAINTED})().some(Boolean)")
+    assert page.locator('[data-role="keep"]').is_disabled()
+    tell(page, 2, opening())
+    assert line(page) == say("stage.turns", "en")
+
+
+@pytest.mark.parametrize("answer", ["error", "full"])
+def test_what_stood_on_the_stage_stands_there_again_if_the_server_refuses(alone, answer):
+    page = alone()
+    over(page)
+    page.evaluate("quartet.stage.ask()")
+    if answer == "error":
+        tell(page, 2, {"kind": "error", "key": "say.empty", "values": {}})
+        assert line(page) == say("say.empty", "en")
+    else:
+        page.evaluate(TOAST, ["Error", "This application is currently busy. Please try again. "])
+        page.wait_for_function(SAYS, arg=say("toast.full", "en"))
+    assert states(page) == ["done"] * 4
+    page.wait_for_function(f"({PAINTED})().every(Boolean)")
+    page.evaluate("quartet.stage.ask()")
+    tell(page, 3, opening())
+    assert states(page) == ["queued"] * 4
+    page.evaluate("quartet.stage.ask()")  # refused while another is on its way: that one goes on
+    tell(page, 3, lane(dots=[0.1]), since=1)
+    tell(page, 4, {"kind": "error", "key": "say.empty", "values": {}})
+    tell(page, 3, lane("pixel"), since=2)
+    assert states(page) == ["running", "running", "queued", "queued"]
+
+
+def test_a_server_that_is_gone_is_said_by_the_stage_in_either_language(alone):
+    page = alone()
+    over(page)
+    page.click('[data-role="keep"]')
+    page.wait_for_function(SAYS, arg=say("say.busy", "en"))
+    tell(page, 2, opening(), lane())
+    assert line(page) == say("stage.turns", "en")
+    page.evaluate(TOAST, ["Error", GONE])
+    page.wait_for_selector(".stage-line.trouble")
+    assert line(page) == say("say.busy", "en")
+    assert page.locator('[data-role="hold"]').is_disabled()
+    page.evaluate("quartet.speak('zh')")
+    assert line(page) == say("say.busy", "zh")
+
+
+def test_the_shelf_says_that_the_server_is_gone_and_stays(alone):
+    page = alone(scripts=["js/parts.js"], html='<div class="parts"></div>')
+    part = dict.fromkeys(("bytes", "parameters", "hits", "loads", "seconds"), 0)
+    part |= {"name": "vae", "said": "vae", "state": "away", "lanes": [], "kind": "", "licence": "MIT", "source": "ours"}
+    told = {"rows": [part], "used": 0, "peak": 0, "budget": None, "seconds": 0, "counts": {}, "line": None}
+    page.evaluate("value => told(value)", told)
+    page.click("button[data-key=vae]")
+    page.wait_for_function("text => document.querySelector('.line').innerText === text", arg=say("say.busy", "en"))
+    assert page.locator("button[data-key=vae]").count() == 1
+
+
+SPOKEN = {  # what Gradio 6.31 says, and what the page makes of it
+    'File(s) exceed the maximum allowed size of 8.0 Mb: "big.png"': ("toast.large", {"n": "8.0", "files": '"big.png"'}),
+    "Invalid file type: notes.txt. Only image/* allowed.": ("toast.kind", {"files": "notes.txt"}),
+    "This application is currently busy. Please try again. ": ("toast.full", {}),
+    GONE: ("toast.lost", {}),
+    "Connection errored out. ": ("toast.lost", {}),
+    "An error occurred.": ("toast.broken", {}),
+}
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_what_gradio_says_of_its_own_accord_is_said_in_the_pages_language(alone, language):
+    page = alone()
+    for message in [*SPOKEN, "A sentence of somebody else's."]:
+        page.evaluate(TOAST, ["Error", message])
+    page.evaluate("language => quartet.speak(language)", language)
+    said = [say(key, language, **values) for key, values in SPOKEN.values()]
+    page.wait_for_function("text => document.querySelector('[data-testid=toast-text]').innerText === text", arg=said[0])
+    assert page.locator('[data-testid="toast-text"]').all_inner_texts() == [*said, "A sentence of somebody else's."]
+    at = ("en", "zh").index(language)
+    assert page.locator(".toast-title-row").first.inner_text().strip() == WORDS["toast.error"][at]
+    assert page.locator('[data-testid="toast-close"]').first.get_attribute("aria-label") == WORDS["toast.close"][at]
+
+
+def test_a_page_that_missed_news_goes_on_and_counts_what_the_server_counted(alone):
+    page = alone()
+    news = [lane(name, dots=[1.0], evals=40) for name in LANES]
+    tell(page, 1, *news, since=30)
+    evals = page.locator('.panel[data-lane="latent"] dd').nth(1)
+    assert evals.inner_text() == "40"
+    assert states(page) == ["running"] * 4
+    assert page.locator('[data-role="hold"]').is_enabled()
+    tell(page, 1, lane(time=2.0, dots=[1.5, 1.7], evals=45), since=70)
+    assert evals.inner_text() == "45"
+    done = [lane(name, "done", 3.0, evals=50) for name in LANES]
+    tell(page, 1, *done, {"kind": "over", "time": 3.0, "keep": False}, since=90)
+    assert [text.count("50") for text in page.locator(".summary li").all_inner_texts()] == [1] * 4
+    page.locator('[data-role="axis"]').fill("1.5")
+    assert evals.inner_text() == "41", "40 by the first second, and a dot after it"
+
+
+LABELS = {  # of sliders, of the editor's tools, of a box to tick
+    "number input for Steps": ("gradio.number", {"label": "Steps"}),
+    "Brush Size": ("gradio.size", {}),
+    "undo": ("gradio.undo", {}),
+}
+
+
+def test_the_names_of_gradios_own_pieces_turn_with_the_page(alone):
+    page = alone(scripts=[], html='<label>Latent <input type="checkbox" title="latent"></label>')
+    page.evaluate("names => names.forEach((name) => document.body.append(quartet.make('i'))"
+                  " || document.body.lastChild.setAttribute('aria-label', name))", list(LABELS))  # fmt: skip
+    for language in ("zh", "en"):
+        page.evaluate("language => quartet.speak(language)", language)
+        said = [say(key, language, **values) for key, values in LABELS.values()]
+        assert page.locator("i").evaluate_all("all => all.map((each) => each.ariaLabel)") == said
+    page.locator("i").first.evaluate("each => each.setAttribute('aria-label', 'number input for Seed')")
+    page.wait_for_function(
+        "text => document.querySelector('i').ariaLabel === text", arg=say("gradio.number", "en", label="Seed")
+    )
+    assert page.locator("input").get_attribute("title") is None
+
+
+def test_other_weights_are_looked_for_once_the_page_stands(alone):
+    page = alone(scripts=["js/weights.js"], html='<nav class="weights" hidden></nav>')
+    page.wait_for_selector(".weights button")
+    assert page.locator(".weights").inner_text().split() == ["Weights:", "Classroom", "Full"]
