@@ -21,7 +21,7 @@ from lab.ui.acts import Refusal
 from lab.ui.painters.unclip.asked import asked
 from models import loaders
 from models.catalog import shapes as at
-from models.catalog.full import full
+from models.catalog.full import WORK, full
 from models.engine.forecast import forecast
 from models.protocol import Prompt, Request
 from models.samplers.unclip import Unclip, UnclipKnobs
@@ -176,6 +176,7 @@ def test_what_the_published_sizes_need_is_known_before_there_is_a_file():
     assert found.parts["clip"] == loaders.expect(told[seen["clip"]]) + 2  # the logit scale
     assert all(found.parts[name] == loaders.expect(told[seen[name]]) for name in ("prior", "decoder", "movq"))
     assert 9.7e9 < found.weights < found.need < 16e9
+    assert WORK[NAME][1] == pytest.approx(found.workspace / 10**6, rel=0.01)
     prior, tower = 81 * 2 * 1.026e9, 257 * 2 * 1.845e9  # tokens times parameters, of one row
     again = need("blue")[1].flops - found.flops
     assert again == pytest.approx(25 * prior - tower, rel=0.03), "the prior once more, and no picture of nothing"

@@ -55,6 +55,8 @@ def test_every_painter_has_what_ships_and_every_choice_of_the_full_suite_is_told
     licences = dict(found["full:karlo-v1-alpha", "unclip"]["licences"])
     assert licences["kakaobrain/karlo-v1-alpha"] == "creativeml-openrail-m"
     assert licences["openai/clip-vit-large-patch14"] is None, "not verified, so not invented"
+    assert "stabilityai/sd-turbo/vae/config.json" in found["full:sd-turbo", "latent"]["inferred"], "no page showed it"
+    assert found["full:ddpm-cat-256", "pixel"]["inferred"] == []
     assert json.loads(json.dumps(list(found.values()))) == list(found.values()), "plain data"
 
 
@@ -208,7 +210,7 @@ def test_readmes_table_says_what_the_catalog_says():
     readme = (Path(__file__).resolve().parents[1] / "README.md").read_text(encoding="utf-8")
     lines = readme.partition("## The full suite")[2].partition("\n## ")[0].splitlines()
     cells = [[cell.strip() for cell in line.split("|")[1:-1]] for line in lines if line.endswith(("| no |", "| yes |"))]
-    told = {row[1]: row for row in cells}
+    told, runs = {row[1]: row for row in cells}, {name: row["memory"] for (name, _), row in by_suite(LARGE).items()}
     assert set(told) == {*CHOICES, "CLIP", "safety"}
     for choice, row in told.items():
         parts = [full(*({choice} & set(CHOICES)), dtype=dtype).parts for dtype in ("float32", "float16")]
@@ -217,12 +219,14 @@ def test_readmes_table_says_what_the_catalog_says():
             name for name in needed(full(choice), slot) if name != "clip"
         ]
         sizes = [sum(expect(table[name]) for name in names) / 1e9 for table in parts]
-        assert row[4] == f"{sizes[0]:.2f} / {sizes[1]:.2f}", choice
+        run = f"{runs[f'full:{choice}'] / 1e9:.2f}" if choice in CHOICES else "-"
+        assert row[4] == f"{sizes[0]:.2f} / {sizes[1]:.2f} / {run}", choice
+        assert row[5] == str(sum(len(parts[0][name].source.inferred) for name in names)), choice
         source = parts[0][names[0]].source
         repos = ", ".join(dict.fromkeys(filter(None, (parts[0][name].source.repo for name in names))))
         assert row[3] == (source.licence or "not verified"), choice
         assert choice == "safety" or source.repo is None or row[2] == repos, choice
-        assert row[6] == "no", "no real weight was ever seen here"
+        assert row[7] == "no", "no real weight was ever seen here"
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -233,6 +237,7 @@ def test_the_page_has_words_for_every_row(language):
         assert say(f"suites.state.{row['state']}", language)
         assert row["why"] is None or say(f"suites.{row['why']}", language, need="1", have="2", weights="1")
         assert all(say(one["means"], language) for one in row["licences"])
+    assert say("suites.inferred", language)
     assert "seven" in say("suites.own", language, file="quartet.toml", wrong="seven")
     line = dict.fromkeys(("painter", "need", "weights", "work"), "1")
     assert say("needs.line", language, **line)

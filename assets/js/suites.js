@@ -37,6 +37,7 @@ function conditions(row) {
     list.append(line);
   }
   box.append(list);
+  if (row.inferred.length) box.append(make("p", "", say("suites.inferred")), make("code", "", row.inferred.join(", ")));
   for (const page of row.pages) box.append(make("p", "", say("suites.page")), make("code", "", page));
   if (row.command) box.append(make("p", "", say("suites.command")), make("code", "", row.command));
   box.append(make("p", "", say("suites.run")), make("code", "", `quartet serve --suite ${row.suite}`));

@@ -141,7 +141,7 @@ def _pin_away(parts: list[Part], known: dict[str, Locked]) -> Iterator[dict[str,
         try:
             if source.repo:
                 revision = present.get(asked, source.revision)
-                found = ask(source.repo, source.files, revision=revision)
+                found = ask(source.repo, source.files, inferred=source.inferred, revision=revision)
             else:
                 found = pin_here(part.root, source.files)
         except NotFetched as error:

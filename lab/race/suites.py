@@ -139,6 +139,7 @@ def _row(name: str, lane: str, suite: Suite, machine: Machine, lock: Mapping[str
         "have": machine.memory,
         "disk": machine.disk, "pages": by_hand, "pinned": not unpinned(parts.values(), lock),
         "licences": [[repo, source.licence] for repo, source in sources.items()],
+        "inferred": sorted({f"{part.source.repo}/{file}" for part in both.values() for file in part.source.inferred}),
         "command": f"quartet fetch {' '.join(absent)} --suite {name} --accept" if absent else "",
     }  # fmt: skip
 

@@ -27,6 +27,7 @@ class Source:
     bytes: int | None = None  # of all `files`, about
     parameters: int | None = None
     url: str | None = None  # where `repo` is None: the page to fetch it from by hand
+    inferred: tuple[str, ...] = ()  # of `files`, the names that were seen on no page
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,8 @@
 """The full suite: published weights around one OpenAI CLIP ViT-L/14, and alternatives by family.
 
 Stable Diffusion 1.5 and Karlo were trained on that CLIP's text tower; the VQGAN and the unconditional pixel nets are
-guided by it.  Files and sizes are those seen on the repositories' pages; what was not seen there is None.
+guided by it.  Sizes are those seen on the repositories' pages, None where none was; names of files were seen there or
+in a copy of them, but for those that `models.catalog.seen` lists.
 """
 
 from __future__ import annotations
@@ -15,8 +16,8 @@ from typing import Any, NamedTuple
 from models.catalog import Part, Source, Suite
 from models.catalog import shapes as at
 from models.catalog.licences import LICENCES
+from models.catalog.seen import NET, inferred
 
-NET = "diffusion_pytorch_model"  # what diffusers calls its weights; transformers says "model"
 VOCABULARY = ("merges.txt", "vocab.json", "special_tokens_map.json", "tokenizer_config.json")
 
 
@@ -189,6 +190,6 @@ def _part(row: Row, root: Path, dtype: str) -> Part:
     page = at.PAGES.get(row.repo)
     source = Source(
         None if page else row.repo, files, row.subfolder, None, licence, note, row.half if half else row.bytes,
-        at.SHAPES[row.repo, row.subfolder].parameters, page,
+        at.SHAPES[row.repo, row.subfolder].parameters, page, inferred(row.repo, files),
     )  # fmt: skip
     return Part(row.name, row.kind, place / row.subfolder, configs, narrow, source=source)

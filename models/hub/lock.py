@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -17,6 +17,7 @@ from tempfile import TemporaryDirectory
 from huggingface_hub import HfApi
 from huggingface_hub.hf_api import RepoSibling
 
+from models.catalog.seen import held
 from models.hub.fetch import Hub, fetch
 from models.hub.receipt import Pin, pin_of
 from models.hub.trouble import NotFetched, explain
@@ -54,10 +55,18 @@ def write_lock(lock: Mapping[str, Locked], path: Path = LOCK) -> None:
     os.replace(part, path)
 
 
-def pin(repo: str, files: Sequence[str], *, revision: str | None = None, hub: Hub | None = None) -> Locked:
+def pin(
+    repo: str,
+    files: Sequence[str],
+    *,
+    inferred: Collection[str] = (),
+    revision: str | None = None,
+    hub: Hub | None = None,
+) -> Locked:
     """Ask the hub for the present revision (or `revision`) of `repo`, and for length and SHA-256 of `files` in it.
 
-    The hub names the SHA-256 of large files; small ones are fetched and hashed.  Raises NotFetched.
+    The hub names the SHA-256 of large files; small ones are fetched and hashed.  What may be missing, and what comes
+    in the place of names that were `inferred`, says `models.catalog.seen`.  Raises NotFetched.
     """
     hub = hub or Hub()
     facts = {"repo": repo, "revision": revision or "main", "file": "the list of files", "endpoint": hub.endpoint}
@@ -69,6 +78,7 @@ def pin(repo: str, files: Sequence[str], *, revision: str | None = None, hub: Hu
     except Exception as error:
         raise explain(error, **facts) from error
     there = {one.rfilename: one for one in found.siblings or ()}
+    files = held(files, there, inferred)
     if missing := [file for file in files if file not in there]:
         raise NotFetched("file", **facts | {"file": missing[0], "revision": found.sha})
     return Locked(found.sha, {file: _pin(repo, there[file], found.sha, hub) for file in files})

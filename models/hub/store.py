@@ -5,19 +5,21 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from models.catalog import Part
+from models.catalog.seen import EXTRAS, OLDER, held, older
 from models.hub.convert import convert, vqgan_config
 from models.hub.fetch import Hub, Progress, commit_of, fetch
 from models.hub.local import loose
 from models.hub.lock import Locked
 from models.hub.receipt import digest, here, matches, note, pin_of, receipt
 from models.hub.refuse import Refused
+from models.hub.trouble import NotFetched
 
 COMMIT = re.compile("[0-9a-f]{40}")
 OLD = (".bin", ".ckpt", ".pt", ".pth")
-RENAMED = {"pytorch_model": "model", "last": "model"}  # what transformers and taming call it, and what is read
+RENAMED = {old: new for new, old in OLDER.items()} | {"last": "model"}  # pickles, taming's too, and what is read
 
 
 class ByHand(ValueError):
@@ -30,8 +32,8 @@ def key(part: Part) -> str:
 
 
 def pinned(part: Part, known: Locked) -> bool:
-    """Whether every file of a part is pinned in `known`."""
-    return known.files.keys() >= set(part.source.files)
+    """Whether every file of a part that its repository has is pinned in `known`."""
+    return known.files.keys() >= set(held(part.source.files, known.files, part.source.inferred))
 
 
 def bring(
@@ -48,9 +50,10 @@ def bring(
     Returns the files that were made of old ones.  Raises NotFetched, Refused, or ByHand where only a person can fetch.
     """
     source, known = part.source, lock.get(key(part), Locked())
+    files = list(source.files)
     if source.repo:
         revision = _commit(part, known, hub or Hub(), {} if commits is None else commits)
-        fetch(source.repo, source.files, part.root, revision=revision, pins=known.files, hub=hub, progress=progress)
+        files = _fetched(part, revision, known, hub, progress)
     elif missing := [file for file in source.files if not (part.root / file).is_file()]:
         raise ByHand(
             f"part {part.name!r} is on no hub: fetch {', '.join(missing)} from {source.url or 'where it is yours'} by "
@@ -59,7 +62,24 @@ def bring(
     for file, pin in known.files.items():
         if not source.repo and file in source.files and not matches(part.root / file, pin):
             raise Refused(part.root / file, f"its SHA-256 is not the pinned {pin.sha256}")
-    return _converted(part)
+    return _converted(part, files)
+
+
+def _fetched(part: Part, revision: str, known: Locked, hub: Hub | None, progress: Progress | None) -> list[str]:
+    """Fetch a part's files, as far as its repository has them; see `models.catalog.seen`.  Returns which came."""
+    source, came = part.source, []
+    wanted = held(source.files, known.files, source.inferred) if pinned(part, known) else source.files
+    for file in wanted:
+        instead = [file]
+        try:
+            fetch(source.repo, instead, part.root, revision=revision, pins=known.files, hub=hub, progress=progress)
+        except NotFetched as error:
+            instead = held(instead, {older(file)} - {file}, source.inferred)
+            if error.kind not in ("file", "offline") or file in (*instead, *known.files):
+                raise
+            fetch(source.repo, instead, part.root, revision=revision, pins=known.files, hub=hub, progress=progress)
+        came += instead
+    return came
 
 
 def _commit(part: Part, known: Locked, hub: Hub, commits: dict[tuple[str, str], str]) -> str:
@@ -73,10 +93,10 @@ def _commit(part: Part, known: Locked, hub: Hub, commits: dict[tuple[str, str], 
     return commits[asked]
 
 
-def _converted(part: Part) -> list[Path]:
-    """Make safetensors of a part's old checkpoints, and config.json of taming's model.yaml, unless that was done."""
+def _converted(part: Part, files: Iterable[str]) -> list[Path]:
+    """Make safetensors of old checkpoints among `files`, and config.json of taming's model.yaml, unless it is done."""
     made = []
-    for file in part.source.files:
+    for file in files:
         target, source = made_of(part, file), part.root / file
         if target is None:
             continue
@@ -102,7 +122,8 @@ def made_of(part: Part, file: str) -> Path | None:
     if source.suffix not in OLD:
         return None
     folder = part.path if part.kind == "vqgan" else source.parent
-    return folder / f"{RENAMED.get(source.stem, source.stem)}.safetensors"
+    name, dot, copy = source.stem.partition(".")  # the copy in half precision is called so behind its name
+    return folder / f"{RENAMED.get(name, name)}{dot}{copy}.safetensors"
 
 
 def unpinned(parts: Iterable[Part], lock: Mapping[str, Locked]) -> dict[str, str]:
@@ -116,10 +137,12 @@ def unpinned(parts: Iterable[Part], lock: Mapping[str, Locked]) -> dict[str, str
 
 
 def _loose(part: Part, known: Locked) -> str:
-    if missing := [file for file in part.source.files if file not in known.files]:
+    files = held(part.source.files, known.files, part.source.inferred)
+    extras = [file for file in part.source.files if PurePosixPath(file).name in EXTRAS and (part.root / file).exists()]
+    if missing := [file for file in (*files, *extras) if file not in known.files]:
         return f"{missing[0]} is not in the lock file; `quartet pin` writes it while online"
     notes = receipt(part.root)
-    for file in part.source.files:
+    for file in files:
         pin, path = known.files[file], part.root / file
         if not path.is_file():
             return f"{file} is not here; `quartet fetch` brings it"

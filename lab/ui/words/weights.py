@@ -82,6 +82,10 @@ WORDS: dict[str, tuple[str, str]] = {
         "这些文件还没有人锁定，所以不对公众开放。",
     ),
     "suites.conditions": ("Licences and how to get it", "许可证和获取方法"),
+    "suites.inferred": (
+        "No page showed these names of files, so they are not verified; what cannot be had is tried as an older file:",
+        "这些文件名在哪个网页上都没有见到，未核实；取不到时就取旧的文件：",
+    ),
     "suites.page": ("Save the files from:", "从这里保存文件："),
     "suites.command": ("To fetch it, accepting these licences:", "接受这些许可证并获取："),
     "suites.run": ("To run it:", "运行它："),
