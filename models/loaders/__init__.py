@@ -33,6 +33,9 @@ class Unavailable(RuntimeError):
         super().__init__(f"part {part.name!r} is unavailable: {reason}")
         self.part, self.reason = part, reason
 
+    def __reduce__(self) -> tuple[type, tuple[Part, str]]:
+        return Unavailable, (self.part, self.reason)  # so that it can be copied, and come out of a forked process
+
 
 def load(part: Part) -> nn.Module:
     """Read `part` into host memory: evaluation mode, no gradients, in its dtype.  Raises Unavailable."""

@@ -47,7 +47,7 @@ class Registry:
         self._shelf = Shelf(budget, weigh)
         self._queue: deque[Ticket] = deque()
         self._granted: dict[Ticket, list[Held]] = {}
-        self._reader = Reader(read, self._loaded, threads)
+        self._reader = Reader(read, self._wanted, self._loaded, threads)
 
     def suite(self, name: str) -> Suite:
         if name not in self.suites:
@@ -75,11 +75,8 @@ class Registry:
     @contextmanager
     def borrow(self, suite: str, names: Iterable[str], workspace: int = 0) -> Iterator[Mapping[str, nn.Module]]:
         """The parts, for as long as the block lasts; waits its turn for memory and files."""
-        ticket = self.ask(suite, names, workspace)
-        try:
+        with self.ask(suite, names, workspace) as ticket:
             yield ticket.wait()
-        finally:
-            ticket.release()
 
     def config(self, suite: str, parts: Mapping[str, nn.Module]) -> dict[str, Mapping[str, Any]]:
         """What samplers may know of `parts`: configurations by the names that `loaders.config` gives."""
@@ -95,6 +92,12 @@ class Registry:
             parts = {held.part.name: {"bytes": held.bytes, "lent": held.lent} for held in shelf.held.values()}
             return {"counts": counts, "used": shelf.used, "peak": shelf.peak, "budget": shelf.budget, "parts": parts}
 
+    @property
+    def free(self) -> float:
+        """Bytes of the budget that no part takes; without a budget there is no end to them."""
+        with self._changed:
+            return self._shelf.free
+
     def standing(self, suite: str) -> dict[str, tuple[str, int, Counts]]:
         """Of each part of `suite`: away, reading, resident, lent or evicted; how often lent now; and its counts."""
         with self._changed:
@@ -108,17 +111,17 @@ class Registry:
                 try:
                     self._shelf.check(set(ticket.wanted.values()), ticket.workspace)
                 except WontFit as error:
-                    ticket.error = error
+                    ticket.fail(error)
                     self._drop(ticket)
         self._serve()
 
     def fetch(self, suite: str, names: Iterable[str], seconds: float) -> bool:
         """Have parts in memory for whoever comes next; False when that takes longer.  Raises what `ask` raises."""
-        ticket = self.ask(suite, names)
-        try:
+        with self.ask(suite, names) as ticket:
+            with self._changed:
+                for held in self._granted.get(ticket, ()):
+                    held.fetched = True
             return ticket.read(seconds)
-        finally:
-            ticket.release()
 
     def evict(self, suite: str, name: str) -> bool:
         """Forget a part; False where it is lent or being read, and stays."""
@@ -129,7 +132,7 @@ class Registry:
 
     def _serve(self) -> None:
         """Grant as many tickets as fit, in order; then have read what they miss."""
-        unread: list[Held] = []
+        wanted: list[Held] = []
         with self._changed:
             while self._queue:
                 ticket = self._queue[0]
@@ -140,11 +143,17 @@ class Registry:
                     break
                 self._queue.popleft()
                 self._granted[ticket], ticket.state = taken, "loading"
-                unread += [held for held in taken if not held.asked]
-                for held in taken:
-                    held.asked = True
+                wanted += taken
             self._settle()
-        self._reader.add(unread)
+        self._reader.add(wanted)
+
+    def _wanted(self, held: Held) -> bool:
+        """Whether a part is still to be read, now that it is its turn; if not, what waits for its room may have it."""
+        with self._changed:
+            if not self._shelf.unwanted(held):
+                return True
+        self._serve()
+        return False
 
     def _loaded(self, held: Held, module: nn.Module | None, error: Exception | None, seconds: float) -> None:
         """A part was read, or could not be: then all who wait for it end, and the others go on."""
@@ -158,7 +167,7 @@ class Registry:
                 counts.failures += 1
                 del self._shelf.held[held.part]
                 for ticket in [ticket for ticket, taken in self._granted.items() if held in taken]:
-                    ticket.error = error
+                    ticket.fail(error)
                     self._drop(ticket)
         self._serve()
 
@@ -171,14 +180,6 @@ class Registry:
                 ticket.state = "ready"
                 ticket.wake()
         self._changed.notify_all()
-
-    def _place(self, ticket: Ticket) -> bool:
-        with self._changed:
-            here = [held for held in self._granted.get(ticket, []) if not held.placed]
-        if here:
-            here[0].module.to(self.device)
-            here[0].placed = True
-        return len(here) <= 1
 
     def _release(self, ticket: Ticket) -> None:
         with self._changed:

@@ -16,19 +16,28 @@ from models.registry.shelf import Held
 class Reader:
     """`done(held, module or None, error or None, seconds)` is called after each part, outside any lock.
 
-    The thread is no daemon: an interpreter on its way out waits for the file at hand, and nothing hangs or aborts.
+    Before it `wanted(held)` is asked: nobody may be waiting any more.  The thread is no daemon: an interpreter on its
+    way out waits for the file at hand, and whoever waits for another is told; nothing hangs or aborts.
     """
 
-    def __init__(self, read: Callable[[Part], nn.Module], done: Callable[..., None], threads: bool):
-        self.read, self.done, self.threads = read, done, threads
+    def __init__(
+        self,
+        read: Callable[[Part], nn.Module],
+        wanted: Callable[[Held], bool],
+        done: Callable[..., None],
+        threads: bool,
+    ):
+        self.read, self.wanted, self.done, self.threads = read, wanted, done, threads
         self._lock = threading.Lock()
         self._waiting: deque[Held] = deque()
         self._busy = False
 
     def add(self, held: list[Held]) -> None:
-        """Have `held` read; returns at once, or when all is read where threads are not wanted."""
+        """Have `held` read, once; returns at once, or when all is read where threads are not wanted."""
         with self._lock:
-            self._waiting += held
+            self._waiting += [each for each in held if not each.asked]
+            for each in held:
+                each.asked = True
             start = bool(self._waiting) and not self._busy
             self._busy |= start
         if start and self.threads:
@@ -43,8 +52,12 @@ class Reader:
                     self._busy = False
                     return
                 held = self._waiting.popleft()
+            if not self.wanted(held):
+                continue
             module, error, begin = None, None, time.perf_counter()
             try:
+                if not threading.main_thread().is_alive():
+                    raise RuntimeError(f"part {held.part.name!r} was not read: the program is ending")
                 module = self.read(held.part)
             except Exception as reason:
                 error = reason

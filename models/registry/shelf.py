@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -68,6 +69,7 @@ class Held:
     lent: int = 0
     used: int = 0  # when last lent or given back, in the shelf's own count
     asked: bool = False  # somebody has it read
+    fetched: bool = False  # for whoever comes next
     placed: bool = False  # on the device
 
 
@@ -85,6 +87,10 @@ class Shelf:
     @property
     def used(self) -> int:
         return sum(held.bytes for held in self.held.values())
+
+    @property
+    def free(self) -> float:
+        return math.inf if self.budget is None else self.budget - self.used
 
     def check(self, parts: Iterable[Part], workspace: int) -> None:
         """WontFit when `parts` and `workspace` exceed the whole budget."""
@@ -161,6 +167,13 @@ class Shelf:
             return False
         if held is not None:
             self._evict(held)
+        return True
+
+    def unwanted(self, held: Held) -> bool:
+        """Whether nobody waits any more for a part that is still to be read: then it is forgotten."""
+        if held.lent or held.fetched:
+            return False
+        del self.held[held.part]
         return True
 
     def _evict(self, held: Held) -> int:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -47,8 +49,26 @@ class Ticket:
 
     def place(self) -> bool:
         """Copy one part to the device; True once all are there.  Only the thread that owns the device calls it."""
-        return self.registry._place(self)
+        with self.registry._changed:
+            here = [held for held in self.registry._granted.get(self, []) if not held.placed]
+        if here:
+            here[0].module.to(self.registry.device)
+            here[0].placed = True
+        return len(here) <= 1
+
+    def fail(self, error: BaseException) -> None:
+        """Why its parts never will be here.  A copy: several threads raise it, and each writes its frames to it."""
+        with suppress(Exception):  # what cannot be copied is shared
+            own = copy.copy(error).with_traceback(error.__traceback__)
+            own.__cause__, error = error.__cause__, own
+        self.error = error
 
     def release(self) -> None:
         """Give everything back; harmless when repeated, or while it still waits."""
         self.registry._release(self)
+
+    def __enter__(self) -> Ticket:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.release()
