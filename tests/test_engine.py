@@ -46,6 +46,18 @@ def client(engine, name: int, runs: list, draw: random.Random) -> None:
         runs.append((run, ending, at_cancel, torch.is_grad_enabled()))
 
 
+def grad_modes(engine) -> set:
+    """What grad mode the thread that turns the engine has between its turns, from here on."""
+    found, clear = set(), engine._core.lobby.clear
+
+    def asked():
+        found.add((threading.current_thread().name, torch.is_grad_enabled()))
+        clear()
+
+    engine._core.lobby.clear = asked
+    return found
+
+
 def test_8_clients_200_runs_with_cancels_and_drops():
     guarded, lender, runs = tiny.Guarded(), tiny.registry(), []
     engine = tiny.engine(guarded.samplers, lender=lender).start()
@@ -58,7 +70,8 @@ def test_8_clients_200_runs_with_cancels_and_drops():
     late = max(run.meters.evals - evals for run, _, evals, _ in runs if evals is not None)
     ends = {state: states.count(state) for state in sorted(set(states))}
     shared = sum(len(set(batch.runs)) > 1 for batch in engine.log)
-    lost = sum(not grad for *_, grad in runs)
+    lost, modes = sum(not grad for *_, grad in runs), grad_modes(engine)
+    engine.paint(light())
     print(f"\n200 runs of 8 clients: {ends}; at most {guarded.most} Eval at work in {guarded.calls}; "
           f"{shared} shared batches; at most {late} Eval after a cancel; grad mode lost {lost} times")  # fmt: skip
     engine.stop()
@@ -70,6 +83,7 @@ def test_8_clients_200_runs_with_cancels_and_drops():
     assert all((run.result is not None) == (run.state == "done") for run, *_ in runs)
     assert all(run.state == "done" for run, ending, *_ in runs if ending != "cancel")
     assert lost == 0
+    assert modes == {("quartet-engine", True)}
     assert all(part["lent"] == 0 for part in lender.report()["parts"].values())
 
 

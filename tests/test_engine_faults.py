@@ -160,17 +160,59 @@ def test_out_of_memory_above_three_rows_lets_all_finish_in_halves():
     assert torch.equal(runs[-1].result, torch.ones(7, 1))
 
 
-def test_a_nan_is_retried_once_on_upcast_copies():
+class Metered:
+    """Twenty Evals at 10 ms a row; a run whose prompt is a number fails at that step."""
+
+    knobs = tiny.ToyKnobs
+
+    def __init__(self, kind: str, cost: tiny.Cost):
+        work = Target(lambda parts, x, bad: burst(kind, x, bad), ())
+        self.targets = {"work": cost.target("work", work), "look": Target(lambda parts, x: x, ())}
+
+    def __call__(self, prompt, knobs, kit, start=None):
+        x = torch.zeros(1, 3, 4, 4)
+        for i in range(20):
+            x = yield from ask("work", x, torch.tensor([float(prompt.text == str(i + 1))]))
+            yield Step(i + 1, 20, partial(ask, "look", x))
+        return x
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_budget_does_not_pay_for_the_failures_of_others(kind):
+    """Alone and beside three culprits the run is cut at the same step, after the same seconds."""
+    cuts = {}
+    for beside in ((), ("3", "5", "8")):
+        cost = tiny.Cost(work=0.010)
+        engine = tiny.engine({"metered": Metered(kind, cost)}, clock=cost, cap=8)
+        asked = [tiny.request("metered", text, text, budget=None if text else 0.105) for text in ("", *beside)]
+        run, *culprits = [engine.submit(request) for request in asked]
+        engine.wait(run, *culprits)
+        assert [culprit.state for culprit in culprits] == ["failed"] * len(beside)
+        assert (run.state, run.cut) == ("done", True)
+        cuts[beside] = run.newest.i, round(run.meters.device, 9)
+        lost = run.meters.served - run.meters.device
+    print(f"\na budget beside {kind}: cut at step and after seconds {cuts}; {lost:.3f} s lost with the culprits")
+    assert set(cuts.values()) == {(11, 0.11)}
+    assert (lost > 0.02) == (kind != "nan")  # which fails no batch
+
+
+@pytest.mark.parametrize(("scale", "fits"), [(0.125, True), (1.0, False)])
+def test_a_nan_is_retried_once_on_upcast_copies_and_is_sent_if_the_narrow_type_holds_it(scale, fits):
     def half(parts, x):
         seen.append(next(parts["net"].parameters()).dtype)
-        return parts["net"](x.to(seen[-1]))
+        return parts["net"](x.to(seen[-1])) * scale
 
-    seen, net = [], nn.Linear(4, 4).half().requires_grad_(False)
-    nn.init.constant_(net.weight, 60_000.0)
-    result = tiny.engine().call(Target(half, ("net",)), torch.ones(1, 4), parts={"net": net})
+    seen, net = [], nn.Linear(4, 4, bias=False).half().requires_grad_(False)
+    nn.init.constant_(net.weight, 60_000.0)  # the sum is 240 000, and 65 504 the most of float16
+    engine = tiny.engine()
+    run = engine.wait(engine.play(ask("half", torch.ones(1, 4)), {"half": Target(half, ("net",))}, client="a",
+                                  parts={"net": net}))  # fmt: skip
     assert seen == [torch.float16, torch.float32]
     assert net.weight.dtype == torch.float16
-    assert result.dtype == torch.float16 or result.isfinite().all()
+    if fits:
+        assert (run.result.dtype, run.result.tolist()) == (torch.float16, [[30_000.0] * 4])
+    else:
+        assert (run.state, type(run.error), run.result) == ("failed", NotFinite, None)
 
 
 def play(engine, painting, **targets):

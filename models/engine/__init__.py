@@ -24,7 +24,7 @@ from models.catalog import Suite
 from models.engine.batch import Caps
 from models.engine.core import Batch, Core
 from models.engine.endings import EngineStopped
-from models.engine.forecast import Forecast, forecast
+from models.engine.forecast import Forecast, brief, forecast
 from models.engine.lobby import Lobby
 from models.engine.loop import Loop
 from models.engine.orders import Order, check
@@ -96,14 +96,15 @@ class Engine:
         run.keep_state(*keep)
         if self.registry.report()["budget"] is not None:
             with suppress(Exception):  # what is wrong with a request is told by its run
-                run.workspace = self.forecast(request).workspace
+                run.needs = self.forecast(brief(request)).targets
         return self._loop.post(self._core.lobby.request(run, request.start))
 
     def forecast(self, request: Request) -> Forecast:
         """What a run will need in memory, before it; see `models.engine.forecast`."""
         prompt = request.prompt
         given = [None if picture is None else picture.shape for picture in (prompt.image, prompt.mask)]
-        key = request.suite, request.sampler, request.knobs, len(prompt.seeds), len(prompt.texts), *given
+        given += [request.start.i if request.start else 0, len(prompt.seeds), len(prompt.texts)]
+        key = request.suite, request.sampler, request.knobs, *given
         found = self._forecasts.get(key)
         if found is None:
             suite, sampler = self.registry.suite(request.suite), self.samplers[request.sampler]

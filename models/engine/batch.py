@@ -6,7 +6,8 @@ changes nothing but rounding: and not even that where every batch is padded to o
 
 from __future__ import annotations
 
-from collections import OrderedDict
+import math
+from collections import Counter, OrderedDict
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -48,6 +49,7 @@ class Need:
     key: Hashable
     look: bool = False
     exact: bool = False
+    bytes: int = 0  # of memory that it is expected to take, its rows and results included; 0 where nobody knows
     at: int = 0
     outs: list[Any] = field(default_factory=list)
     error: BaseException | None = None
@@ -70,7 +72,9 @@ class Piece:
     end: int
     out: Any = None
     error: BaseException | None = None
-    seconds: float = 0.0
+    trace: str = ""  # of `error`, which holds no frame
+    seconds: float = 0.0  # that its rows took
+    lost: float = 0.0  # in attempts that failed, and on rows of those who failed
 
     @property
     def count(self) -> int:
@@ -84,7 +88,7 @@ class Piece:
 
 
 def need(said: Eval, bound: Mapping[str, Bound], device: torch.device, **of: Any) -> Need:
-    """Check an Eval and make it wait.  `of`: client, id, look, exact.  ValueError names target and what is wrong."""
+    """Check an Eval and make it wait.  `of`: client, id, look, exact, bytes.  ValueError names the target."""
     if said.target not in bound:
         raise ValueError(f"target is {said.target!r}; this run has {sorted(bound)}")
     if not said.rows or not all(isinstance(row, Tensor) and row.ndim for row in said.rows):
@@ -142,11 +146,12 @@ class Caps:
         self.noted = 0
 
     def note(self, key: Hashable, rows: int, seconds: float) -> None:
-        """A batch of `rows` took `seconds`."""
+        """A batch of `rows` took `seconds`; infinitely many where it ran out of memory."""
         size = next((size for size in SIZES if size >= rows), SIZES[-1])
         seconds *= size / rows
         self.noted += 1
-        self.best[hash((key, size))] = min(seconds, self._best(key, size) or seconds), self.noted
+        least = seconds if seconds == math.inf else min(seconds, self._best(key, size) or seconds)
+        self.best[hash((key, size))] = least, self.noted
         while len(self.best) > KINDS:
             self.best.popitem(last=False)
 
@@ -172,14 +177,20 @@ class Caps:
         return most
 
 
-def form(ordered: Sequence[Need], caps: Caps) -> list[Piece]:
-    """The batch that serves `ordered[0]`, with riders of its kind in their order; an exact need rides alone."""
+def form(ordered: Sequence[Need], caps: Caps, free: float = math.inf) -> list[Piece]:
+    """The batch that serves `ordered[0]`, with riders of its kind in their order; an exact need rides alone.
+
+    No visitor rides with more rows than the first one has: all are charged by rows, and shares would never be even.
+    Riders take no more memory beside the first than the `free` bytes.
+    """
     first = ordered[0]
     take = min(first.left, SIZES[-1] if first.exact else caps.most(first.key))
-    pieces = [Piece(first, first.at, first.at + take)]
-    room = 0 if first.exact else caps.join(first.key) - take
+    pieces, rows = [Piece(first, first.at, first.at + take)], Counter({first.client: take})
+    room, free = 0 if first.exact else caps.join(first.key) - take, free - first.bytes
     for rider in ordered[1:]:
-        if rider.key == first.key and not rider.exact and rider.left <= room:
+        fits = rider.key == first.key and not rider.exact and rider.left <= room and rider.bytes <= free
+        if fits and (rider.client == first.client or rows[rider.client] + rider.left <= rows[first.client]):
             pieces.append(Piece(rider, rider.at, rider.count))
-            room -= rider.left
+            rows[rider.client] += rider.left
+            room, free = room - rider.left, free - rider.bytes
     return pieces

@@ -6,6 +6,7 @@ run, send.  A coroutine that computes much itself competes for turns like an Eva
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
@@ -63,7 +64,8 @@ class Core:
         if ordered[0].need is None:
             ordered[0].move()
         else:
-            self._run(form([job.need for job in ordered if job.need is not None], self.caps))
+            needs = [job.need for job in self.fair.riders(ordered, self.caps.quantum) if job.need is not None]
+            self._run(form(needs, self.caps, self.lobby.registry.free))
         return True
 
     def close(self, error: BaseException | None) -> None:
@@ -85,12 +87,12 @@ class Core:
 
     def _run(self, pieces: list[Piece]) -> None:
         begin, first = self.clock(), pieces[0].need
-        self.server.serve(pieces)
+        tight = self.server.serve(pieces)
         rows = sum(piece.count for piece in pieces)
         failed = any(piece.error is not None for piece in pieces)
         seconds = self.clock() - begin
-        if not failed:
-            self.caps.note(first.key, rows, seconds)
+        if not failed:  # out of memory, and then all is well in halves: so many rows are too many
+            self.caps.note(first.key, tight or rows, math.inf if tight else seconds)
         self.log.append(Batch(begin, seconds, first.bound.name, rows, tuple(p.need.id for p in pieces), failed))
         jobs = {job.id: job for job in self.jobs}
         for piece in pieces:

@@ -7,7 +7,7 @@ whoever was chosen last, so it can neither starve the old nor be starved, whatev
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Protocol
 
 REMEMBERED = 1024  # visitors whose clock is kept after they left
@@ -77,6 +77,22 @@ class Fair:
             self.visitors.choose(first.client)
             self.runs[first.client].choose(first.id)
         return ordered
+
+    def riders(self, ordered: Sequence[Owned], ahead: float) -> list[Owned]:
+        """Those of `ordered` who may share the batch of its first: whoever rides is charged, and gets ahead by it.
+
+        Left out are visitors more than `ahead` seconds before that of the first, who would be served in the batches of
+        everybody; and runs so far before another of their own visitor, which would never be that visitor's turn.
+        """
+        first, clocks, siblings = ordered[0].client, self.visitors.spent, {}
+        for job in ordered:  # of each visitor the least served comes first
+            siblings.setdefault(job.client, self.runs[job.client].spent[job.id])
+
+        def near(job: Owned) -> bool:
+            run = self.runs[job.client].spent[job.id]
+            return clocks[job.client] - clocks[first] <= ahead and run - siblings[job.client] <= ahead
+
+        return [job for job in ordered if job.client == first or near(job)]
 
     def charge(self, job: Owned, seconds: float) -> None:
         """`seconds` of any work done for `job`: networks, its own arithmetic, looks."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -18,8 +18,11 @@ from models.catalog import Part, Suite
 from models.engine.batch import over
 from models.engine.orders import targets_of
 from models.engine.peak import Fused, Peak
+from models.knobs import Knobs
 from models.loaders.blank import of_part
 from models.protocol import Eval, Kit, Request, Sampler, Step, Target
+
+PACE = {"eta": 0.0, "rate": 0.1, "strength": 1.0}  # knobs that change no shape; of a few steps all are to be left
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +48,19 @@ class Forecast:
     @property
     def need(self) -> int:
         return self.weights + self.workspace
+
+
+def brief(request: Request) -> Request:
+    """`request` in as few steps as take the memory of all, from its beginning; the same for any pace and strength."""
+    if not isinstance(request.knobs, Knobs):
+        return request
+    few = {}
+    for spec in request.knobs.specs():
+        if spec.unit == "steps":
+            few[spec.name] = min(getattr(request.knobs, spec.name), max(spec.low or 0, 2))
+        elif spec.name in PACE:
+            few[spec.name] = PACE[spec.name]
+    return replace(request, knobs=replace(request.knobs, **few), start=None)
 
 
 def forecast(request: Request, sampler: Sampler, suite: Suite, dtype: torch.dtype = torch.float32) -> Forecast:

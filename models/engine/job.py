@@ -86,18 +86,18 @@ class Job:
         except StopIteration as stop:
             return Returned(stop.value)
 
-    def _charge(self, seconds: float, looking: bool) -> None:
-        self.run.meters.served += seconds
+    def _charge(self, seconds: float, looking: bool, lost: float = 0.0) -> None:
+        self.run.meters.served += seconds + lost
         if looking:
             self.look_seconds += seconds
         else:
             self.run.meters.device += seconds
-        self.terms.charge(self, seconds)
+        self.terms.charge(self, seconds + lost)
 
     def _hear(self, said: Eval | Step | Returned) -> None:
         if isinstance(said, Eval):
             of = {"client": self.client, "id": self.id, "look": self.look is not None, "exact": self.terms.exact}
-            self.need = need(said, self.bound, self.terms.device, **of)
+            self.need = need(said, self.bound, self.terms.device, bytes=self.run.needs.get(said.target, 0), **of)
         elif isinstance(said, Returned):
             self._looked(said.value) if self.look is not None else self._finished(said.value)
         elif isinstance(said, Step) and self.look is None:
@@ -166,20 +166,20 @@ class Job:
     def served(self, piece: Piece, batch: int, begin: float) -> None:
         """A batch of `batch` rows ran, begun at `begin`: take this run's piece of it."""
         asked, meters = piece.need, self.run.meters
-        self._charge(piece.seconds, asked.look)
+        self._charge(piece.seconds, asked.look, piece.lost)
         meters.evals, meters.rows = meters.evals + 1, meters.rows + piece.count
         end = self.terms.clock()
         self.run.evals.append(Note(begin, end, asked.bound.name, piece.count, batch, asked.look))
         if piece.error is not None:
-            self.fail(piece.error)
+            self.fail(piece.error, piece.trace)
             return
         asked.at = piece.end
         asked.outs.append(piece.out)
         if not asked.left:
             self.value, self.need = merge(asked.outs), None
 
-    def fail(self, error: BaseException) -> None:
-        self.run.trace = shed(error)
+    def fail(self, error: BaseException, trace: str = "") -> None:
+        self.run.trace = trace or shed(error)
         self._end("failed", error=error)
 
     def cancel(self) -> None:

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from models.engine.batch import Bound
 from models.engine.run import Run
+from models.parts.openvino import plain
 from models.protocol import Kit, Painting, Prompt, Request, Sampler, State, Target
 from models.registry import Registry, Ticket
 
@@ -36,7 +37,7 @@ class Order:
         has = registry.suite(self.suite).seen(self.sampler)
         names = [name for target in self.targets.values() for name in target.parts]
         wanted = [has[name] for name in names if name in has and name not in self.own]
-        self.ticket = registry.ask(self.suite, wanted, max(workspace, self.run.workspace), wake)
+        self.ticket = registry.ask(self.suite, wanted, max([workspace, *self.run.needs.values()]), wake)
 
     @property
     def ready(self) -> bool:
@@ -49,8 +50,10 @@ class Order:
 
     @property
     def parts(self) -> dict[str, nn.Module]:
-        """By the names that targets use."""
-        lent = self.ticket.parts if self.ticket else {}
+        """By the names that targets use; an exact run has those that give the same bits at every call."""
+        lent = dict(self.ticket.parts) if self.ticket else {}
+        if self.run.request is not None and self.run.request.exact:
+            lent = {name: plain(part) for name, part in lent.items()}
         return {name.rpartition("/")[2]: part for name, part in lent.items()} | dict(self.own)
 
     def bind(self) -> dict[str, Bound]:

@@ -62,7 +62,7 @@ class Note:
 
 @dataclass(slots=True)
 class Meters:
-    """What a run used: `served` charges everything and is what is fair; `device` leaves looks out."""
+    """What a run used: `served` charges everything and is what is fair; `device` leaves out looks and failures."""
 
     served: float = 0.0
     device: float = 0.0
@@ -96,7 +96,7 @@ class Run:
         self.tokens: Any = None  # of the prompt: `ids`, and the pieces `kept` and `dropped`, once it runs
         self.trace = ""  # the traceback of `error`
         self.cut = False  # ended by its budget, with the best it had
-        self.workspace = 0  # bytes that it is expected to need beside its parts
+        self.needs: Mapping[str, int] = {}  # bytes that each of its targets is expected to take beside its parts
 
     @property
     def state(self) -> str:

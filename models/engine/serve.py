@@ -15,10 +15,11 @@ import torch
 from torch import Tensor
 
 from models.engine.batch import Bound, Piece, join, merge, over
+from models.engine.endings import shed
 
 
 class NotFinite(ArithmeticError):
-    """A network gave NaN or infinity, in float32 too."""
+    """A network gave NaN or infinity, in float32 too, or what float16 cannot hold."""
 
 
 class Server:
@@ -38,38 +39,46 @@ class Server:
     def size(self, rows: int) -> int:
         return next((size for size in self.buckets or () if size >= rows), rows)
 
-    def serve(self, pieces: Sequence[Piece], size: int | None = None) -> None:
-        """Run `pieces` as one batch; leaves `out` or `error`, and `seconds`, on each.  Raises nothing of theirs."""
-        size = size or self.size(sum(piece.count for piece in pieces))
-        error = self._attempt(pieces, size)
+    def serve(self, pieces: Sequence[Piece], size: int | None = None, shared: int | None = None) -> int:
+        """Run `pieces` as one batch; leaves `out` or `error`, and `seconds`, on each.  Raises nothing of theirs.
+
+        Gives the rows of the smallest batch that ran out of memory on the way, 0 when none did.  `shared`: among how
+        many rows the time is divided, where failures took some of them away.
+        """
+        count = sum(piece.count for piece in pieces)
+        size, shared = size or self.size(count), shared or count
+        error = self._attempt(pieces, size, shared)
         if error is None:
-            return
-        memory = isinstance(error, (torch.OutOfMemoryError, MemoryError))
-        if memory and self.device.type == "cuda":
+            return 0
+        memory, trace = isinstance(error, (torch.OutOfMemoryError, MemoryError)), shed(error)
+        if memory and self.device.type == "cuda":  # whose memory is free only now that no frame is left
             torch.cuda.empty_cache()
+        tight = [count] if memory else []
         if len(pieces) > 1:
             half = len(pieces) // 2
             for part in (pieces[:half], pieces[half:]):
-                self.serve(part, None if memory else size)
-        elif memory and pieces[0].count > 1:
-            self._halve_rows(pieces[0])
+                tight.append(self.serve(part) if memory else self.serve(part, size, shared))
+        elif memory and count > 1:
+            tight.append(self._halve_rows(pieces[0]))
         else:
-            pieces[0].error = error
+            pieces[0].error, pieces[0].trace = error, trace
+        return min(filter(None, tight), default=0)
 
-    def _attempt(self, pieces: Sequence[Piece], size: int) -> Exception | None:
+    def _attempt(self, pieces: Sequence[Piece], size: int, shared: int) -> Exception | None:
         """One run of the networks.  Its time is shared by rows, padding included; gives what went wrong."""
         bound, opts = pieces[0].need.bound, pieces[0].need.opts
         count = sum(piece.count for piece in pieces)
-        begin = self.clock()
+        begin, paid = self.clock(), 0.0  # paid: the part of a row's time that is its own, and no failure's
         try:
             out = self._call(bound, join(pieces, size), opts)
-            bad = _not_finite(out, count)
+            bad, paid = _not_finite(out, count), count / shared
         except Exception as error:
             return error
         finally:
             share = (self.clock() - begin) / count
             for piece in pieces:
-                piece.seconds += share * piece.count
+                piece.seconds += share * piece.count * paid
+                piece.lost += share * piece.count * (1 - paid)
         at = 0
         for piece in pieces:
             rows = slice(at, at + piece.count)
@@ -99,17 +108,23 @@ class Server:
             self.workspace[key] = max(used, self.workspace.get(key, 0))
         return out
 
-    def _halve_rows(self, piece: Piece) -> None:
-        """Out of memory with one run left: its rows in two halves, each padded to no more than itself."""
+    def _halve_rows(self, piece: Piece) -> int:
+        """Out of memory with one run left: its rows in two halves, each padded to no more than itself.
+
+        Gives what `serve` gives.
+        """
         middle = piece.begin + piece.count // 2
         halves = [Piece(piece.need, piece.begin, middle), Piece(piece.need, middle, piece.end)]
+        tight = []
         for half in halves:
-            self.serve([half], half.count)
-            piece.seconds += half.seconds
+            tight.append(self.serve([half], half.count))
+            piece.seconds, piece.lost = piece.seconds + half.seconds, piece.lost + half.lost
             if half.error is not None:
-                piece.error = half.error
-                return
-        piece.out = merge([half.out for half in halves])
+                piece.error, piece.trace = half.error, half.trace
+                break
+        else:
+            piece.out = merge([half.out for half in halves])
+        return min(filter(None, tight), default=0)
 
     def _upcast(self, piece: Piece) -> None:
         """Try once more in float32, on copies: the shared parts stay as they are."""
@@ -128,10 +143,11 @@ class Server:
             out = self._call(
                 wide, tuple(row.float() if row.is_floating_point() else row for row in rows), piece.need.opts
             )
+            out = _as(out, was)  # as it will be sent: what float32 holds may be infinite in float16
             if _not_finite(out, piece.count) is None:
-                piece.out, piece.error = _as(out, was), None
+                piece.out, piece.error = out, None
         except Exception as error:
-            piece.error = error
+            piece.error, piece.trace = error, shed(error)
         piece.seconds += self.clock() - begin
 
 

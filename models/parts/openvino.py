@@ -3,7 +3,8 @@
 In float32 it agrees to rounding; in bfloat16 to some hundredths, so pictures differ and are to be scored apart.
 A form is made for one shape at a time, on a thread beside, once that shape was met often enough to be worth it: until
 then, and wherever gradients are wanted, the network runs as it is.  Which of both ran is timing, so bits may differ
-from run to run.  Needs the `openvino` extra.
+from run to run, but for exact runs, which take the `plain` network.  Forms hold copies of the weights, one a shape at
+most, that no registry counts: under a budget of memory leave room for them.  Needs the `openvino` extra.
 """
 
 from __future__ import annotations
@@ -36,6 +37,11 @@ def swift(net: nn.Module, form: str, often: int = OFTEN) -> nn.Module:
     """
     fits = isinstance(net, KINDS) and net.dtype == torch.float32 and net.device.type == "cpu"
     return Swift(net, FORMS[form], often) if fits else net
+
+
+def plain(part: nn.Module) -> nn.Module:
+    """The network itself, where `part` runs it in a form."""
+    return part.net if isinstance(part, Swift) else part
 
 
 def reader(read: Callable[[Any], nn.Module], form: str, often: int = OFTEN) -> Callable[[Any], nn.Module]:
