@@ -158,7 +158,7 @@ def test_a_lora_that_does_not_fit_is_named_by_layer_and_shape(tmp_path):
 @pytest.mark.parametrize(
     ("name", "key"),
     [
-        ("clip", "text_projection.weight"), ("pixel/clip", "visual.layer1.0.conv1.weight"), ("prior", "proj_in.weight"),
+        ("clip", "text_projection.weight"), ("pixel/clip", "visual.conv1.weight"), ("prior", "proj_in.weight"),
         ("vqgan", "quant_conv.weight"), ("safety", "visual_projection.weight"), ("upsampler", "conv_in.weight"),
     ],
 )  # fmt: skip
