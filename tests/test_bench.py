@@ -42,8 +42,8 @@ def test_the_stock_twin_of_latent_paints_our_picture():
 @pytest.mark.parametrize(
     ("family", "settings", "shape"),
     [
-        ("pixel", {"steps": 3}, (1, 16, 16, 48)),  # folded: stock does not know how to unfold
-        ("unclip", {"steps": 3, "prior_steps": 2, "upsample_steps": 2}, (1, 64, 64, 48)),
+        ("pixel", {"steps": 3}, (1, 3, 64, 64)),
+        ("unclip", {"steps": 3, "prior_steps": 2, "upsample_steps": 2}, (1, 64, 64, 48)),  # stock cannot unfold it
         ("vqgan_clip", {"steps": 2, "crops": 2, "width": 64, "height": 64}, (1, 3, 64, 64)),
     ],
 )
@@ -71,7 +71,14 @@ def test_everything_is_timed_and_printed(results):
     assert [(row["family"], row["visitors"]) for row in results["visitors"]] == [(f, n) for n in (1, 2) for f in LANES]
     for name in ("previews", "engine", "wait"):
         assert [row["family"] for row in results[name]] == list(LANES)
+    off = {(row["family"], row["against"]): row["off"] for row in results["single"] if "off" in row}
+    assert [name for name, most in off.items() if most is not None] == [
+        ("latent", "StableDiffusionPipeline"), ("pixel", "DDIMPipeline")
+    ]  # fmt: skip
+    assert max(most for most in off.values() if most is not None) < 1e-4
     for row in results["single"]:
+        assert row["dtype"] == "float32"
+        assert ("ours, it/s" in row) == (row["family"] == "vqgan_clip")
         assert row["ratio"] == pytest.approx(row["stock"] / row["ours"])  # of one round
     assert all(row["first_look"] > 0 and row["queue"] > 0 for row in results["wait"])
     shown = table(results)

@@ -9,79 +9,23 @@ from functools import partial
 import pytest
 import torch
 
-from lab.measure.bench import add, bench, empty, line, table
+from lab.measure.bench import add, bench, empty, line, rest, table
 from lab.measure.bench.crowds import _queued
 from lab.measure.bench.full import fitting, full_bench
-from lab.measure.bench.made_up import full_engine
-from lab.measure.bench.plans import KANDINSKY, PLANS, SMALL, WHOLE, chosen
+from lab.measure.bench.plans import PLANS, chosen
 from lab.measure.bench.twins import lent
 from lab.race import LANES
 from models.catalog import shapes as at
 from models.engine import Engine
 from models.loaders import blank
 from models.registry import Registry
-
-WIDTH, BLOCKS = 32, {"block_out_channels": (8, 16), "layers_per_block": 1, "norm_num_groups": 4}
-TOWER = {
-    "hidden_size": WIDTH,
-    "num_hidden_layers": 1,
-    "num_attention_heads": 4,
-    "intermediate_size": 64,
-    "projection_dim": WIDTH,
-}
-CLIP = {"text": TOWER | {"vocab_size": 49408}, "vision": TOWER | {"patch_size": 8, "image_size": 32}}
-DDPM = BLOCKS | {"down_block_types": ("DownBlock2D",) * 2, "up_block_types": ("UpBlock2D",) * 2, "sample_size": 16}
-WORDS = BLOCKS | {"down_block_types": ("DownBlock2D", "CrossAttnDownBlock2D"), "attention_head_dim": 4,
-                  "up_block_types": ("CrossAttnUpBlock2D", "UpBlock2D"), "sample_size": 16}  # fmt: skip
-VAE = {**BLOCKS, "latent_channels": 4, "down_block_types": ("DownEncoderBlock2D",) * 2,
-       "up_block_types": ("UpDecoderBlock2D",) * 2}  # fmt: skip
-CODES = {"double_z": False, "z_channels": 16, "resolution": 16, "in_channels": 3, "out_ch": 3, "ch": 32,
-         "ch_mult": [1, 1], "num_res_blocks": 1, "attn_resolutions": [], "dropout": 0.0}  # fmt: skip
-SMALLER = {
-    (at.CLIP_L14, ""): CLIP, (at.CLIP_B32, ""): CLIP, (at.CAT, ""): DDPM, (at.CIFAR, ""): DDPM,
-    (at.SD15, "unet"): WORDS | {"cross_attention_dim": WIDTH}, (at.SD15, "vae"): VAE,
-    (at.VQGAN, ""): {"ddconfig": CODES, "n_embed": 32, "embed_dim": 16},
-    (at.KARLO, "prior"): {"num_layers": 1, "num_attention_heads": 4, "attention_head_dim": 8, "num_embeddings": 77,
-                          "additional_embeddings": 4, "embedding_dim": WIDTH},
-    (at.KARLO, "text_proj"): {"clip_embeddings_dim": WIDTH, "time_embed_dim": 32, "cross_attention_dim": WIDTH},
-    (at.KARLO, "decoder"): WORDS | {"cross_attention_dim": WIDTH, "in_channels": 3, "out_channels": 6,
-                                    "class_embed_type": "identity"},
-    (at.KARLO, ""): DDPM | {"in_channels": 6, "out_channels": 3, "add_attention": False, "sample_size": 64},
-    (at.K22_PRIOR, ""): CLIP,
-    (at.K22_PRIOR, "prior"): {"num_layers": 1, "num_attention_heads": 4, "attention_head_dim": 8, "num_embeddings": 77,
-                              "additional_embeddings": 4, "embedding_dim": WIDTH},
-    (at.K22, "unet"): WORDS | {"cross_attention_dim": WIDTH, "in_channels": 4, "out_channels": 8,
-                               "addition_embed_type": "image", "encoder_hid_dim": WIDTH,
-                               "encoder_hid_dim_type": "image_proj"},
-    (at.K22, "movq"): {"block_out_channels": (32, 32), "layers_per_block": 1, "latent_channels": 4, "vq_embed_dim": 4,
-                       "num_vq_embeddings": 20, "norm_type": "spatial",
-                       "down_block_types": ("DownEncoderBlock2D", "AttnDownEncoderBlock2D"),
-                       "up_block_types": ("AttnUpDecoderBlock2D", "UpDecoderBlock2D")},
-}  # fmt: skip
-TINY = {"crops": 2, "width": 16, "height": 16}
-FEW = tuple(
-    replace(plan, steps=2, knobs=plan.knobs | (TINY if plan.family == "vqgan_clip" else {}))
-    for plan in PLANS
-    if plan.title not in ("pixel 256", "vqgan_clip 512")  # the same again, but larger
-)
+from tests.tinyfull import FEW, SMALLER, tiny_full
 
 
 @pytest.fixture(scope="module")
 def engine():
-    """All that the full suite is, but small: the catalog's own shapes are replaced."""
-    with pytest.MonkeyPatch.context() as patch:
-        for key, config in SMALLER.items():
-            kind = at.SHAPES[key].kind
-            count = sum(value.numel() for value in blank.blank(kind, config).parameters())
-            patch.setitem(at.SHAPES, key, at.Shape(kind, config, count))
-        patch.setattr("lab.measure.bench.questions.FEW", 2)
-        patch.setattr("lab.measure.bench.questions.MANY", 5)
-        patch.setattr("lab.measure.bench.memory.REQUESTS", 10)
-        blank._published.cache_clear()
-        with full_engine((WHOLE, SMALL, KANDINSKY), "random", "cpu") as (made, kind):
-            assert kind == "random"
-            yield made
-    blank._published.cache_clear()
+    with tiny_full() as made:
+        yield made
 
 
 @pytest.fixture(scope="module")
@@ -99,10 +43,12 @@ def results(engine):
 def test_every_row_is_measured_and_printed(results):
     titles = [plan.title for plan in FEW]
     assert json.loads(json.dumps(results)) == results
-    assert not results.get("out")
+    assert [(row["family"], row["what"]) for row in results["out"]] == [
+        ("all", "capped, stock offloaded"), *((who, what) for who, what, _ in rest.ELSEWHERE)
+    ]  # fmt: skip
+    assert "GPU" in results["out"][0]["why"]
     assert list(dict.fromkeys(row["family"] for row in results["single"])) == titles
-    assert [row["family"] for row in results["compiled"]] == [title for title in titles if "vqgan" not in title]
-    for name in ("wait", "visitors", "alike"):
+    for name in ("compiled", "wait", "visitors", "alike"):
         assert [row["family"] for row in results[name]] == titles
     assert all(row["flops"] > 0 and row["ratio"] > 0 for row in results["single"])
     assert [row["to_batch"] > 0 for row in results["visitors"] if "to_batch" in row] == [True]
@@ -125,6 +71,34 @@ def test_few_steps_the_prior_alone_and_visitors_one_by_one_have_rows_where_they_
     against = {row["family"]: row["against"] for row in results["single"]}
     assert against["unclip 256"] == "UnCLIPPipeline"
     assert against["kandinsky 512"] == "KandinskyV22Pipeline"
+
+
+def test_stock_paints_our_picture_where_it_draws_our_noise(results):
+    rows = {row["family"]: row for row in results["single"] if "off" in row}
+    climbing = rows.pop("vqgan_clip 256")
+    assert list(rows) == [plan.title for plan in FEW if plan.family != "vqgan_clip"]
+    assert max(row["off, mean"] for row in rows.values()) <= 1e-4
+    rows.pop("unclip 256")  # its random networks are asked what pure noise hides: one rounding turns black to white
+    assert max(row["off"] for row in rows.values()) <= 1e-4
+    assert climbing["off"] is None
+    assert "off another picture" in line("single", climbing)
+
+
+def test_rows_say_their_precision_and_climbers_their_steps_a_second(results):
+    for question in ("single", "compiled"):
+        for row in results[question]:
+            assert row["dtype"] == "float32"
+            assert ("ours, it/s" in row) == row["family"].startswith("vqgan_clip")
+            if "ours, it/s" in row:
+                assert row["stock, it/s"] == pytest.approx(row["steps"] / row["stock"])
+                assert f"stock, it/s {row['stock, it/s']:.3g}" in line(question, row)
+
+
+def test_first_pictures_are_compared_with_first_pictures(results):
+    for row in results["compiled"]:
+        assert row["sooner"] == pytest.approx(row["cold"] / row["first"])
+        assert row["first"] > 0
+        assert f"first to first {row['sooner']:.2f}x" in line("compiled", row)
 
 
 def test_a_cap_holds_for_all_painters_together_and_what_is_put_away_comes_back(results, engine):
@@ -190,10 +164,12 @@ def test_what_does_not_fit_is_said_before_it_is_built(engine):
     tight = Engine(Registry(suites, 1000, read=unread, weigh=lambda part: 1, threads=False), engine.samplers)
     rows = list(full_bench(tight, FEW[:3], math.inf))
     asked = [(name, row["what"]) for name, row in rows]
-    assert asked == [("out", "all")] * 3 + [("out", "capped"), ("out", "swap")]
+    few = [what for who, what, _ in rest.ELSEWHERE if who in ("all", *(plan.family for plan in FEW[:3]))]
+    assert asked == [("out", what) for what in ["all"] * 3 + ["capped", "swap", *few]]
     assert "GB are free" in rows[0][1]["why"]
     late = list(full_bench(engine, FEW[:1], time.perf_counter() - 1))
-    assert [name for name, _ in late] == ["out"]
+    told = [what for who, what, _ in rest.ELSEWHERE if who in ("pixel", "all")]
+    assert [(name, row["what"]) for name, row in late] == [("out", what) for what in ["all", *told]]
     assert "minutes are left for it" in late[0][1]["why"]
 
 

@@ -18,6 +18,7 @@ from models.knobs import Knobs
 from models.loaders import load
 from models.parts import openvino
 from models.protocol import Prompt, Request
+from models.samplers.diffusion import dtype_of
 
 TEXT = "a large red cat in a meadow"
 STEPS = {  # enough that a step weighs more than a start, few enough that all is told in minutes
@@ -29,12 +30,16 @@ FEW = {  # for tiny networks, whose times say nothing but that everything runs
     "unclip": {"steps": 3, "prior_steps": 2, "upsample_steps": 2},
 }  # fmt: skip
 LIKE_STOCK = {"unclip": {"candidates": 1, "upsample": True}}  # what the stock pipeline always does
+NETS = {"latent": "unet", "pixel": "pixel", "vqgan_clip": "vqgan", "unclip": "decoder"}  # most of the work
 PIPELINES = {"latent": "StableDiffusionPipeline", "pixel": "DDIMPipeline", "unclip": "UnCLIPPipeline"}
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A painter as it is timed, those that it is timed against, and the steps of a job that a newcomer meets."""
+    """A painter as it is timed, those that it is timed against, and the steps of a job that a newcomer meets.
+
+    `same`: whether the first of those paints the same picture, rounding apart.  `dtype`: what most is computed in.
+    """
 
     family: str
     knobs: Knobs
@@ -43,10 +48,16 @@ class Case:
     long: int = 100
     suite: str = "classroom"
     title: str = ""  # what its rows are called; empty: as the painter
+    same: bool = False
+    dtype: str = ""
 
     @property
     def name(self) -> str:
         return self.title or self.family
+
+    @property
+    def climbs(self) -> bool:
+        return self.family == "vqgan_clip"
 
     def request(self, client: str = "bench", seed: int = 0, **knobs: Any) -> Request:
         return Request(self.family, Prompt(self.text, seeds=(seed,)), replace(self.knobs, **knobs), self.suite, client)
@@ -69,7 +80,16 @@ def make_case(engine: Engine, parts: Mapping[str, Any], family: str, size: str, 
         twins = {"loop, crops stacked": make(stacked=True), "loop, crop by crop": make(stacked=False)}
     else:
         twins = {PIPELINES[family]: make()}
-    return Case(family, knobs, "" if family == "pixel" else TEXT, twins, 12 if size == "tiny" else 100)
+    same = family in ("latent", "pixel")  # the classroom's unCLIP has no learned variance, which stock's has to have
+    return Case(
+        family, knobs, "" if family == "pixel" else TEXT, twins, 12 if size == "tiny" else 100, same=same,
+        dtype=narrow(parts, family),
+    )  # fmt: skip
+
+
+def narrow(parts: Mapping[str, Any], family: str) -> str:
+    """The precision of the network that does most of the work, the same for us and for stock around it."""
+    return str(dtype_of(parts[NETS[family]])).removeprefix("torch.")
 
 
 @contextmanager

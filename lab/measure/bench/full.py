@@ -20,7 +20,7 @@ from lab.measure.bench.cases import Case
 from lab.measure.bench.crowds import arrivals
 from lab.measure.bench.plans import Plan
 from lab.measure.bench.questions import FEW, MANY, alike, alone, compiled, crowd, fewer, newcomers
-from lab.measure.bench.timing import minutes
+from lab.measure.bench.timing import minutes, reason
 from lab.measure.bench.twins import Compiler, Twin, lent
 from models.engine import Engine
 from models.protocol import Request
@@ -28,6 +28,7 @@ from models.protocol import Request
 Row = dict[str, Any]
 FEWER = (50, 25, 10, 5, 2)  # steps to come down to where time is short
 COLD = {"cpu": 600.0, "cuda": 120.0}  # seconds that compiling a large network takes; nothing stops it on the way
+PEAKS = {"H200": 790e12}  # operations a second in half precision that a device can do, where that is known
 SHARE = 0.4  # of what large products reach: what networks reach, about
 
 
@@ -91,9 +92,14 @@ def _ask(
                 why = f"about {minutes(wanted)}, {minutes(max(0.0, left))} are left for it"
                 yield "out", {"family": plan.title, "what": name, "why": why}
                 continue
-            for row in ask(engine, case, repeats, seconds=left / 2):
+            try:
+                rows = ask(engine, case, repeats, seconds=left / 2)
+            except RuntimeError as error:  # what a device has no kernel or no memory for ends one question, not all
+                yield "out", {"family": plan.title, "what": name, "why": reason(error)}
+                continue
+            for row in rows:
                 if name == "single":
-                    row, picture = row | {"flops": work}, row["ours"]
+                    row, picture = row | worked(engine, work, row["ours"]), row["ours"]
                 yield name, row
 
 
@@ -101,11 +107,10 @@ def _questions(
     case: Case, twin: Twin, compiler: Compiler, visitors: int
 ) -> Iterator[tuple[str, float, Callable[..., list[Row]]]]:
     """Name, what it costs in pictures, and how to answer it: those that apply to a painter."""
-    yield "single", 2 + 2 * len(case.stock), alone
+    yield "single", 4 + 2 * len(case.stock), alone
     if case.family == "unclip":
         yield "prior", 4, partial(questions.prior, made=twin)
-    if case.family != "vqgan_clip":
-        yield "compiled", 5, partial(compiled, made=partial(twin, compiler))
+    yield "compiled", 6, partial(compiled, made=partial(twin, compiler))
     yield "wait", 5, newcomers
     yield "visitors", 4 * visitors, partial(crowd, count=visitors)
     if case.family == "latent":
@@ -113,6 +118,14 @@ def _questions(
     if case.family in ("latent", "pixel"):
         yield "fewer", (MANY + 2 * FEW) / case.knobs.steps, partial(fewer, made=twin)
     yield "alike", 8, alike
+
+
+def worked(engine: Engine, work: float, seconds: float) -> Row:
+    """What was done: operations, and their share of the device's peak where that is known."""
+    device = engine.registry.device
+    name = torch.cuda.get_device_name(device) if device.type == "cuda" else ""
+    most = next((most for known, most in PEAKS.items() if known in name), None)
+    return {"flops": work} | ({"peak": work / seconds / most} if most else {})
 
 
 def products(engine: Engine) -> float:

@@ -6,6 +6,7 @@ import json
 import sys
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -42,7 +43,8 @@ KANDINSKY = {  # its decoder's
 def full_engine(names: Collection[str], weights: str | None, device: str) -> Iterator[tuple[Engine, str]]:
     """An inline engine on choices of the full suite, within the memory that is free, and what its weights are.
 
-    `weights` is "random", or None for those that are here: ValueError where some are not.
+    `weights` is "random", or None for those that are here: ValueError where some are not.  Pixel nets are served in
+    float32, but stock is measured in half precision wherever a GPU is: so here they are in that, on both sides.
     """
     where = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
     if where not in ("cpu", "cuda"):
@@ -56,8 +58,19 @@ def full_engine(names: Collection[str], weights: str | None, device: str) -> Ite
         else:
             suites, read = [plan(name, dtype) for name in names], loaders.load
             _all_here(suites)
+        suites = [narrowed(suite, dtype) for suite in suites]
         registry = Registry(suites, free_memory(where), where, read, loaders.expect, threads=False)
-        yield Engine(registry, SAMPLERS, buckets=BUCKETS if where == "cuda" else None), weights or "given"
+        yield on(registry), weights or "given"
+
+
+def on(registry: Registry) -> Engine:
+    """A fresh engine that lends from `registry`."""
+    return Engine(registry, SAMPLERS, buckets=BUCKETS if registry.device.type == "cuda" else None)
+
+
+def narrowed(suite: Suite, dtype: str) -> Suite:
+    """The same with its pixel net in `dtype`."""
+    return replace(suite, parts=suite.parts | {"pixel": replace(suite.parts["pixel"], dtype=dtype)})
 
 
 def reader(folder: Path, device: str) -> Callable[[Part], nn.Module]:

@@ -1,10 +1,14 @@
-"""What the registry promises, on whatever device there is: a cap that holds, and a swap that is quick."""
+"""What the registry promises, on whatever device there is: a cap that holds, and a swap that is quick.
+
+Under a cap stock brings one network after another to the device, which diffusers calls model offloading.
+"""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 from random import Random
 from statistics import median
@@ -16,7 +20,7 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from lab.measure.bench.timing import paired, times, until
+from lab.measure.bench.timing import now, paired, times, until
 from models.catalog import Part, Suite
 from models.engine import Engine
 from models.protocol import Request
@@ -27,14 +31,21 @@ CAP, REQUESTS = 12 * 10**9, 1000
 AT_ONCE = 4  # requests that are there at once
 
 
+def drawn(kinds: int) -> Iterator[list[int]]:
+    """Which painters are asked, some at once, REQUESTS in all: the same at every call."""
+    draw = Random(0)
+    for begin in range(0, REQUESTS, AT_ONCE):
+        yield draw.choices(range(kinds), k=min(AT_ONCE, REQUESTS - begin))
+
+
 def capped(engine: Engine, asked: Sequence[Request], cap: int, seconds: float) -> Row:
     """Requests drawn from `asked`, one of each painter, while weights and workspace may take `cap` bytes at most.
 
     As many of REQUESTS as `seconds` allow, in any order.  `peak` is what was predicted, at the worst moment, and on a
     GPU `seen` what was allocated then; `stock` is what a pipeline a painter, all held at once, would take.
     """
-    registry, draw, foretold = engine.registry, Random(0), [engine.forecast(each) for each in asked]
-    before, states, peak = registry.report(), Counter(), 0
+    registry, foretold = engine.registry, [engine.forecast(each) for each in asked]
+    before, states, peak, seen = registry.report(), Counter(), 0, 0
     registry.limit(cap)
     cuda = registry.device.type == "cuda"
     if cuda:
@@ -42,26 +53,53 @@ def capped(engine: Engine, asked: Sequence[Request], cap: int, seconds: float) -
     begin = perf_counter()
 
     def over() -> bool:
-        nonlocal peak
+        nonlocal peak, seen
+        seen = max(seen, torch.cuda.max_memory_allocated() if cuda else 0)  # the engine counts anew for each network
         running = [foretold[k].workspace for k, run in runs if run.state == "running"]
         peak = max(peak, registry.report()["used"] + max(running, default=0))
         return all(run.over for _, run in runs)
 
     try:
-        while states.total() < REQUESTS and perf_counter() - begin < seconds:
-            some = draw.choices(range(len(asked)), k=min(AT_ONCE, REQUESTS - states.total()))
+        for some in drawn(len(asked)):
             runs = [(k, engine.submit(asked[k])) for k in some]
             until(engine, over)
             states.update(run.state for _, run in runs)
+            if perf_counter() - begin > seconds:
+                break
     finally:
         registry.limit(before["budget"])
     took, after = perf_counter() - begin, registry.report()["counts"]
     return {
         "family": f"{len(asked)} painters", "requests": states.total(), "failed": states.total() - states["done"],
-        "cap": cap, "peak": peak, "seen": torch.cuda.max_memory_allocated() if cuda else None,
+        "cap": cap, "peak": peak, "seen": seen if cuda else None,
         "stock": sum(each.weights for each in foretold) + max(each.workspace for each in foretold),
         "loads": after.loads - before["counts"].loads, "seconds": took / states.total(),
     }  # fmt: skip
+
+
+def unable(device: torch.device) -> str:
+    """Why stock cannot keep its networks off a device until they are asked for: empty where it can."""
+    if device.type == "cpu":
+        return "brings networks from the computer's memory to a GPU's; here there is one memory"
+    return "" if find_spec("accelerate") else "diffusers needs accelerate for it; pip install accelerate"
+
+
+def in_turn(asked: Sequence[Callable[[], Any]], device: torch.device, seconds: float) -> Row:
+    """The requests that `capped` draws, one after another: seconds of each and, on a GPU, what was allocated."""
+    for paint in asked:
+        paint()
+    cuda, taken = device.type == "cuda", []
+    if cuda:
+        torch.cuda.reset_peak_memory_stats()
+    begin = now(device)
+    for some in drawn(len(asked)):
+        for k in some:
+            asked[k]()
+        taken += some
+        if now(device) - begin > seconds:
+            break
+    seen = torch.cuda.max_memory_allocated() if cuda else None
+    return {"offloaded": (now(device) - begin) / len(taken), "offloaded, seen": seen}
 
 
 def swapped(title: str, net: nn.Module, device: torch.device, repeats: int, seconds: float) -> Row:

@@ -10,7 +10,9 @@ from statistics import median
 from typing import Any
 
 from lab.measure.bench.cases import Case
-from lab.measure.bench.timing import bare, echoed, first_look, newcomer, paired, several, times, until
+from lab.measure.bench.made_up import on
+from lab.measure.bench.pictures import unlike
+from lab.measure.bench.timing import bare, echoed, first_look, newcomer, now, paired, several, times, until
 from models.engine import Engine
 from models.protocol import Request
 
@@ -20,15 +22,22 @@ FEW, MANY = 25, 1000  # steps of a good solver, and all that a net was trained o
 
 
 def alone(engine: Engine, case: Case, repeats: int, seconds: float) -> list[Row]:
-    """One picture, against each stock painter of it."""
+    """One picture, against each stock painter of it, and how far a pixel of the first one's is off."""
     sides = {"ours": lambda: engine.paint(case.request())}
     sides |= {name: partial(paint, case.text, 0) for name, paint in case.stock.items()}
     took = paired(sides, repeats, engine.registry.device, seconds)
-    about = {"family": case.name, "steps": case.knobs.steps, "ours": median(took["ours"])}
-    return [
+    about = {"family": case.name, "dtype": case.dtype, "steps": case.knobs.steps, "ours": median(took["ours"])}
+    rows = [
         about | {"against": name, "stock": median(took[name]), "ratio": times(took[name], took["ours"])}
         for name in case.stock
     ]
+    rows[0] |= unlike(engine, case)
+    return [row | _rates(case, row) for row in rows]
+
+
+def _rates(case: Case, row: Row) -> Row:
+    """Steps a second, which is what climbers are known by."""
+    return {f"{side}, it/s": row["steps"] / row[side] for side in ("ours", "stock")} if case.climbs else {}
 
 
 def newcomers(engine: Engine, case: Case, repeats: int, seconds: float) -> list[Row]:
@@ -90,14 +99,22 @@ def crowd(engine: Engine, case: Case, repeats: int, count: int, seconds: float) 
 def compiled(
     engine: Engine, case: Case, repeats: int, seconds: float, made: Callable[[], Callable[..., Any]]
 ) -> list[Row]:
-    """One picture against stock on compiled networks, which `made` makes; and how long those took for their first."""
-    begin, paint = time.perf_counter(), made()
+    """One picture against stock on compiled networks, which `made` makes; and each side's first of all.
+
+    Ours is a fresh engine's; weights are in memory by then, and the device's libraries awake, on both sides.
+    """
+    device = engine.registry.device
+    begin = now(device)
+    on(engine.registry).paint(case.request())
+    first, begin = now(device) - begin, now(device)
+    paint = made()
     paint(case.text, 0)
-    cold = time.perf_counter() - begin
+    cold = now(device) - begin
     sides = {"ours": lambda: engine.paint(case.request()), "stock": partial(paint, case.text, 0)}
-    took = paired(sides, repeats, engine.registry.device, seconds)
-    row = {"family": case.name, "steps": case.knobs.steps, "cold": cold}
-    return [row | {k: median(v) for k, v in took.items()} | {"ratio": times(took["stock"], took["ours"])}]
+    took = paired(sides, repeats, device, seconds)
+    row = {"family": case.name, "dtype": case.dtype, "steps": case.knobs.steps, "first": first, "cold": cold}
+    row |= {side: median(taken) for side, taken in took.items()} | {"sooner": cold / first}
+    return [row | {"ratio": times(took["stock"], took["ours"])} | _rates(case, row)]
 
 
 def fewer(engine: Engine, case: Case, repeats: int, seconds: float, made: Callable[..., Any]) -> list[Row]:

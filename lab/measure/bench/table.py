@@ -21,7 +21,7 @@ FULL = {  # of the levers' bench, and of the full suite's, alone
     "capped": "Requests for any painter, while all of them together have a cap",
     "swap": "A part put away and asked for again, against stock's loading and a mere copy",
     "levers": "One step with each lever, against the same without it, and what pays",
-    "compiled": "One picture, against stock on compiled networks, and how long those took for their first",
+    "compiled": "One picture, against stock on compiled networks, and the first of a fresh engine against their first",
     "beside": "A picture while another painter's long job runs, against the same alone",
     "alike": "How far a pixel is off in company, in batches of one size",
     "out": "What was left out, and why",
@@ -54,9 +54,8 @@ def _cells(name: str, row: Mapping[str, Any]) -> dict[str, str]:
     first = {"painter": row["family"]}
     match name:
         case "single":
-            times = {"steps": str(row["steps"]), "ours, ms": _ms(row["ours"]), "stock, ms": _ms(row["stock"])}
-            work = {"TFLOP/s": f"{row['flops'] / row['ours'] / 1e12:.3g}"} if "flops" in row else {}
-            return first | {"against": row["against"], **times, "ratio": _ratio(row["ratio"]), **work}
+            times = {"ours, ms": _ms(row["ours"]), "stock, ms": _ms(row["stock"]), "ratio": _ratio(row["ratio"])}
+            return first | {"against": row["against"], **_about(row), **times, **_worked(row)}
         case "visitors":
             times = {f"{side}, ms": _ms(row[side]) for side in ("together", "in turn", "stock")}
             gains = {"to stock": _ratio(row["to_stock"]), "to our own in turn": _ratio(row["to_own"])}
@@ -68,9 +67,10 @@ def _cells(name: str, row: Mapping[str, Any]) -> dict[str, str]:
         case "previews":
             return first | {"look, ms": _ms(row["look"]), "step, ms": _ms(row["step"]), "share": _share(row["share"])}
         case "compiled":
-            times = {"steps": str(row["steps"]), "ours, ms": _ms(row["ours"]), "stock compiled, ms": _ms(row["stock"])}
-            cold = {"its first, ms": _ms(row["cold"]), "to ours": _ratio(row["cold"] / row["ours"])}
-            return first | {**times, "ratio": _ratio(row["ratio"]), **cold}
+            times = {"ours, ms": _ms(row["ours"]), "stock compiled, ms": _ms(row["stock"])}
+            cold = {"our first, ms": _ms(row["first"]), "its first, ms": _ms(row["cold"])}
+            cold |= {"first to first": _ratio(row["sooner"])}
+            return first | _about(row) | {**times, "ratio": _ratio(row["ratio"]), **_worked(row), **cold}
         case "beside":
             times = {"alone, ms": _ms(row["solo"]), "beside, ms": _ms(row["beside"])}
             return first | {"job": row["job"], **times, "ratio": _ratio(row["ratio"])}
@@ -78,6 +78,24 @@ def _cells(name: str, row: Mapping[str, Any]) -> dict[str, str]:
             counts = {"evals": str(row["evals"]), "each, ms": _ms(row["seconds"])}
             return first | counts | {"of the run": _share(row["share"])}
     return first | _more(name, row)
+
+
+def _about(row: Mapping[str, Any]) -> dict[str, str]:
+    return {"in": row["dtype"], "steps": str(row["steps"])}
+
+
+def _worked(row: Mapping[str, Any]) -> dict[str, str]:
+    """What else is known of a picture: steps and operations a second, and how far stock's is off."""
+    cells = {name: f"{row[name]:.3g}" for name in ("ours, it/s", "stock, it/s") if name in row}
+    if "flops" in row:
+        cells["TFLOP/s"] = f"{row['flops'] / row['ours'] / 1e12:.3g}"
+    if "peak" in row:
+        cells["of the peak"] = _share(row["peak"])
+    if "off, mean" in row:
+        cells["off, mean"] = f"{row['off, mean']:.1e}"
+    if "off" in row:
+        cells["off"] = "another picture" if row["off"] is None else f"{row['off']:.1e}"
+    return cells
 
 
 def _more(name: str, row: Mapping[str, Any]) -> dict[str, str]:
@@ -96,7 +114,11 @@ def _more(name: str, row: Mapping[str, Any]) -> dict[str, str]:
         case "capped":
             sizes = {name: _giga(row[name]) for name in ("cap", "peak", "seen", "stock")}
             counts = {name: str(row[name]) for name in ("requests", "failed", "loads")}
-            return counts | sizes | {"each, ms": _ms(row["seconds"])}
+            found = counts | sizes | {"each, ms": _ms(row["seconds"])}
+            if "offloaded" in row:
+                found |= {"stock offloaded, ms": _ms(row["offloaded"]), "its seen": _giga(row["offloaded, seen"])}
+                found["to it"] = _ratio(row["to_offloaded"])
+            return found
         case "swap":
             times = {f"{side}, ms": _ms(row[side]) for side in ("ours", "stock", "raw")}
             gains = {"to stock": _ratio(row["ratio"]), "of raw": _ratio(row["to_raw"])}

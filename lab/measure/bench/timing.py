@@ -117,6 +117,11 @@ def echoed(engine: Engine, said: Eval, count: int = 200) -> float:
     return (time.perf_counter() - begin) / count
 
 
+def reason(error: Exception) -> str:
+    """What went wrong, in a line."""
+    return f"{type(error).__name__}: {str(error).partition(chr(10))[0]}"
+
+
 def minutes(seconds: float) -> str:
     return f"{seconds / 60:.1f} minutes"
 

@@ -1,9 +1,9 @@
 """What our painters are timed against: stock diffusers pipelines around the very same networks.
 
 Stock has no pipeline for text-conditional pixels, so such a net paints unconditionally there, as ours does under
-an empty prompt.  Our folded unCLIP nets do the same work inside UnCLIPPipeline, which sees 48 channels for 3; what it
-paints that way is no picture, but it takes a picture's time.  Pipelines know one precision: theirs is the net's, and
-what ours holds wider is narrowed for them.
+an empty prompt; a folded one it sees unfolded.  Our folded unCLIP nets do the same work inside UnCLIPPipeline, which
+sees 48 channels for 3; what it paints that way is no picture, but it takes a picture's time.  Pipelines know one
+precision: theirs is the net's, and what ours holds wider is narrowed for them.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Mapping
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import torch
@@ -23,7 +24,7 @@ from lab.measure import reference_vqgan
 from lab.measure.bench.stock.faces import Named, Painter, Wrapped, hushed
 from lab.measure.bench.stock.karlo import prior, unclip
 from models.parts.clip import Clip
-from models.samplers.diffusion import fresh
+from models.samplers.diffusion import folded, fresh, native
 
 __all__ = ["Painter", "latent", "pixel", "prior", "unclip", "vqgan_clip"]
 
@@ -50,32 +51,35 @@ def latent(parts: Mapping[str, Any], config: Mapping[str, Any], knobs: Any, fold
                 width=knobs.width, height=knobs.height,
             ).images  # fmt: skip
 
-    return paint
+    return Painter(paint, (pipe,))
 
 
 def pixel(parts: Mapping[str, Any], config: Mapping[str, Any], knobs: Any, folder: Path) -> Painter:
     """DDIMPipeline, unconditional: where the net takes a text, the empty one is read once, and given at every step."""
-    read: dict[str, Tensor] = {}
-    plain = "cross_attention_dim" not in parts["pixel"].config
+    net, read = parts["pixel"], {}
+    told, (fold, side, _) = "cross_attention_dim" in net.config, native("pixel", net.config)
 
-    def blank(net: nn.Module, x: Tensor, t: Tensor) -> Any:
-        return net(x, t, encoder_hidden_states=read["states"].expand(len(x), -1, -1))
+    def unfolded(net: nn.Module, x: Tensor, t: Tensor) -> Any:
+        context = {"encoder_hidden_states": read["states"].expand(len(x), -1, -1)} if told else {}
+        return SimpleNamespace(sample=folded(net, x, t, **context))
 
+    if told or fold > 1:
+        net = Wrapped(net, unfolded)
+        net.config = SimpleNamespace(in_channels=3, sample_size=side)
     with hushed():
-        net = parts["pixel"] if plain else Wrapped(parts["pixel"], blank)
         pipe = DDIMPipeline(net, fresh("ddim", config["pixel_scheduler"], knobs.steps))
     pipe.set_progress_bar_config(disable=True)
 
     @torch.no_grad()
     def paint(text: str, seed: int) -> Any:
-        if not plain:
+        if told:
             tokens = parts["clip"].tokenize([text]).ids
             read["states"] = parts["clip"].text(tokens.to(parts["pixel"].device)).states
         with hushed():
             rng = torch.Generator().manual_seed(seed)
-            return pipe(1, generator=rng, num_inference_steps=knobs.steps, output_type="np").images
+            return pipe(1, generator=rng, num_inference_steps=knobs.steps, output_type="pt").images
 
-    return paint
+    return Painter(paint, (pipe,))
 
 
 def vqgan_clip(
@@ -94,4 +98,4 @@ def vqgan_clip(
             aim = F.normalize(clip.text(ids).embedding, dim=-1)
         return reference_vqgan.paint(parts["vqgan"], tower, aim, [1.0], knobs, seed, stacked)[0]
 
-    return paint
+    return Painter(paint)

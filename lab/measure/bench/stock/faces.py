@@ -6,13 +6,26 @@ import logging
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from transformers.models.clip.modeling_clip import CLIPTextModelOutput
 
-Painter = Callable[..., Any]  # prompt, seed -> one picture; `latent` takes several seeds and paints them as one batch
+
+@dataclass(frozen=True, slots=True)
+class Painter:
+    """`paint`: prompt, seed -> one picture; `latent`'s takes several seeds and paints them as one batch.
+
+    `pipes` are the pipelines that it runs, none where it is a loop of its own.
+    """
+
+    paint: Callable[..., Any]
+    pipes: tuple[Any, ...] = ()
+
+    def __call__(self, text: str, *seeds: int) -> Any:
+        return self.paint(text, *seeds)
 
 
 @contextmanager

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from models.samplers.diffusion import fresh, own
 
 def unclip(parts: Mapping[str, Any], config: Mapping[str, Any], knobs: Any, folder: Path) -> Painter:
     """KandinskyV22PriorPipeline, and with what it gives KandinskyV22Pipeline."""
-    imagine, net, movq = prior(parts, config, knobs, folder), parts["decoder"], parts["movq"]
+    (imagine, first), net, movq = _prior(parts, config, knobs), parts["decoder"], parts["movq"]
     scheduler = fresh(own(config["decoder_scheduler"]), config["decoder_scheduler"], knobs.steps)
     with hushed():
         pipe = KandinskyV22Pipeline(unet=net, scheduler=scheduler, movq=movq)
@@ -25,19 +25,27 @@ def unclip(parts: Mapping[str, Any], config: Mapping[str, Any], knobs: Any, fold
     side = net.config.sample_size * pipe.movq_scale_factor
 
     def paint(text: str, seed: int) -> Any:
-        found = imagine(text, seed)
+        rng = torch.Generator().manual_seed(seed)  # one for both, as ours has
+        found = imagine(text, rng)
         with hushed():
             return pipe(
                 found.image_embeds, found.negative_image_embeds, height=side, width=side,
                 num_inference_steps=knobs.steps, guidance_scale=knobs.guidance,
-                generator=torch.Generator().manual_seed(seed), output_type="np",
+                generator=rng, output_type="np",
             ).images  # fmt: skip
 
-    return paint
+    return Painter(paint, (first, pipe))
 
 
 def prior(parts: Mapping[str, Any], config: Mapping[str, Any], knobs: Any, folder: Path) -> Painter:
     """KandinskyV22PriorPipeline; with the embedding it gives that of no picture, which the decoder leads away from."""
+    imagine, pipe = _prior(parts, config, knobs)
+    return Painter(lambda text, seed: imagine(text, torch.Generator().manual_seed(seed)), (pipe,))
+
+
+def _prior(
+    parts: Mapping[str, Any], config: Mapping[str, Any], knobs: Any
+) -> tuple[Callable[[str, torch.Generator], Any], KandinskyV22PriorPipeline]:
     clip, net = parts["clip"], parts["prior"]
     known = {name: value for name, value in config["prior_scheduler"].items() if name[0] != "_"}
 
@@ -54,11 +62,8 @@ def prior(parts: Mapping[str, Any], config: Mapping[str, Any], knobs: Any, folde
         )  # fmt: skip
     pipe.set_progress_bar_config(disable=True)
 
-    def imagine(text: str, seed: int) -> Any:
+    def imagine(text: str, rng: torch.Generator) -> Any:
         with hushed():
-            return pipe(
-                text, num_inference_steps=knobs.prior_steps, guidance_scale=knobs.prior_guidance,
-                generator=torch.Generator().manual_seed(seed),
-            )  # fmt: skip
+            return pipe(text, num_inference_steps=knobs.prior_steps, guidance_scale=knobs.prior_guidance, generator=rng)
 
-    return imagine
+    return imagine, pipe

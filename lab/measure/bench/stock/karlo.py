@@ -36,7 +36,7 @@ def prior(parts: Mapping[str, Any], config: Mapping[str, Any], knobs: Any, folde
         with suppress(_Enough):
             paint(text, seed)
 
-    return imagine
+    return Painter(imagine, paint.pipes)
 
 
 def _painter(parts: Mapping[str, Any], config: Mapping[str, Any], knobs: Any, told: Callable[..., Any]) -> Painter:
@@ -67,7 +67,7 @@ def _painter(parts: Mapping[str, Any], config: Mapping[str, Any], knobs: Any, to
                 decoder_guidance_scale=knobs.guidance, generator=torch.Generator().manual_seed(seed), output_type="np",
             ).images  # fmt: skip
 
-    return paint
+    return Painter(paint, (pipe,))
 
 
 def _told(
