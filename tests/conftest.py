@@ -62,12 +62,12 @@ def visit(browser, address):
     """Open the page: `visit(width=390)`.  What it asks of other hosts, and what breaks on it, fails the test."""
     contexts, strange = [], []
 
-    def open_page(width=1280, height=900, locale="en-US", query=""):
+    def open_page(width=1280, height=900, locale="en-US", query="", motion="reduce", script=None):
         # without motion a canvas shows whole frames only, which can be compared
-        context = browser.new_context(
-            viewport={"width": width, "height": height}, locale=locale, reduced_motion="reduce"
-        )
+        context = browser.new_context(viewport={"width": width, "height": height}, locale=locale, reduced_motion=motion)
         contexts.append(context)
+        if script:
+            context.add_init_script(script)
         page = context.new_page()
         page.set_default_timeout(WAIT)
         page.on("request", lambda request: strange.append(request.url) if foreign(request.url, address) else None)

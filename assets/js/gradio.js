@@ -14,7 +14,7 @@
     [/^undo$/i, "gradio.undo", []], [/^Redo$/, "gradio.redo", []], [/^Clear canvas$/, "gradio.clear", []],
     [/^Brush$/, "gradio.brush", []], [/^Brush Size$/, "gradio.size", []], [/^Color$/, "gradio.colour", []],
     [/^Erase$/, "gradio.eraser", []], [/^Eraser Size$/, "gradio.wipe", []], [/^Empty value$/, "gradio.empty", []],
-    [/^Click to upload or drop files$/, "gradio.drop", []], [/^Close$/, "toast.close", []],
+    [/^Click to upload or drop files$/, "gradio.drop", []], [/^Close$/, "toast.close", []], [/^Clear$/, "gradio.dismiss", []],
   ];
   const TITLES = [[/^Error\s*$/, "toast.error", []], [/^Warning\s*$/, "toast.warning", []]];
   const told = new WeakMap(); // by node: what it says, and in which words it was said last
@@ -45,13 +45,15 @@
   function label(node) {
     const box = node.closest(".vega-embed");
     if (box) return plot(box);
-    retell(node, LABELS, node.getAttribute("aria-label") ?? "", (words) => node.setAttribute("aria-label", words));
+    for (const held of ["aria-label", "title"].map((name) => node.getAttributeNode(name)))
+      if (held) retell(held, LABELS, held.value, (words) => (held.value = words));
   }
 
   function within(root) {
     root.querySelectorAll("[aria-label]").forEach(label);
+    if (root.querySelector(".upload-container")) quartet.name();
     root.querySelectorAll("label input[title]").forEach((input) => input.removeAttribute("title")); // names of values, for programs
-    root.querySelectorAll(".toast-title-row > span").forEach(({ firstChild }) =>
+    root.querySelectorAll('.toast-title-row > span, [data-testid="status-tracker"] .error').forEach(({ firstChild }) =>
       firstChild && retell(firstChild, TITLES, firstChild.data ?? "", (words) => (firstChild.data = words)));
     root.querySelectorAll('[data-testid="toast-text"]').forEach((text) => {
       const news = retell(text, MESSAGES, text.textContent, (words) => put(text, words));
