@@ -61,20 +61,23 @@ def refused(kind: type[Knobs], values: Mapping[str, Any]) -> tuple[str, Any] | N
     return None
 
 
+def offered(spec: Spec, value: Any) -> list[Any] | None:
+    """What a control offers whose value is `value` at first; None where it takes all that the setting allows."""
+    if spec.choices is not None:
+        return [choice for choice in spec.choices if choice not in (WITHOUT_PICTURE.get(spec.name) or ())]
+    if spec.optional:
+        fitting = {size for size in SIZES if spec.low <= size <= spec.high and (size - spec.low) % spec.step == 0}
+        return [OWN, *sorted(fitting | ({value} - {None, OWN}))]
+    return None
+
+
 def _control(spec: Spec, value: Any, texts: Texts) -> gr.components.Component:
     says: dict[str, Any] = {"label": f"knob.{spec.name}", "info": f"about.{spec.name}"}
     common: dict[str, Any] = {"value": OWN if value is None else value, "interactive": True, "min_width": 140}
     if spec.type is bool:
         return texts(gr.Checkbox, says=says, **common)
-    if spec.choices is not None:
-        left_out = WITHOUT_PICTURE.get(spec.name) or ()
-        names = [choice for choice in spec.choices if choice not in left_out]
+    if (names := offered(spec, value)) is not None:
         says["choices"] = lambda language: [(_choice(name, language), name) for name in names]
-        return texts(gr.Dropdown, says=says, filterable=False, **common)
-    if spec.optional:
-        fitting = {size for size in SIZES if spec.low <= size <= spec.high and (size - spec.low) % spec.step == 0}
-        sizes = sorted(fitting | ({value} - {None}))
-        says["choices"] = lambda language: [(say("choice.own", language), OWN), *((str(size), size) for size in sizes)]
         return texts(gr.Dropdown, says=says, filterable=False, **common)
     step = spec.step or (1 if spec.type is int else 0.01)
     if None not in (spec.low, spec.high) and (spec.high - spec.low) / step <= MARKS:
@@ -83,6 +86,6 @@ def _control(spec: Spec, value: Any, texts: Texts) -> gr.components.Component:
     return texts(gr.Number, minimum=spec.low, maximum=spec.high, step=step, precision=whole, says=says, **common)
 
 
-def _choice(name: str, language: str) -> str:
-    key = f"choice.{name}"
-    return say(key, language) if key in WORDS else PROPER.get(name, name)
+def _choice(name: Any, language: str) -> str:
+    key = "choice.own" if name == OWN else f"choice.{name}"
+    return say(key, language) if key in WORDS else PROPER.get(name, str(name))

@@ -48,7 +48,7 @@ def opened(given: Mapping[str, str], bases: Mapping[str, Knobs]) -> Asked | None
     for lane, base in bases.items():
         for spec, default in zip(controls.shown(type(base)), controls.defaults(base), strict=True):
             field = f"{lane}.{spec.name}"
-            knobs.append(_value(spec, field, given[field]) if field in given else default)
+            knobs.append(_value(spec, field, given[field], default) if field in given else default)
     return Asked(text, seed, lanes, int(budget), int(count), knobs, bases)
 
 
@@ -59,13 +59,22 @@ def _number(given: Mapping[str, str], field: str, default: int, most: int) -> in
     return int(value)
 
 
-def _value(spec: Spec, field: str, text: str) -> Any:
-    """A setting from its text."""
+def _value(spec: Spec, field: str, text: str, default: Any) -> Any:
+    """A setting from its text, one that its control takes: that stands at `default` at first."""
+    offered = controls.offered(spec, default)
     try:
-        if spec.optional and text == str(None):
-            return controls.OWN
         if spec.type is bool:
             return spec.check({"True": True, "False": False}.get(text, text))
-        return spec.check(spec.type(text))
+        value = controls.OWN if spec.optional and text == str(None) else spec.check(spec.type(text))
+        if offered is not None and value not in offered:
+            raise ValueError(f"{spec.name} is {value!r}, which is not among {offered}")
+        return value
     except ValueError as error:
-        raise Refusal("say.link", field=field, value=text[:40], allowed=spec.allowed) from error
+        raise Refusal("say.link", field=field, value=text[:40], allowed=_allowed(spec, offered)) from error
+
+
+def _allowed(spec: Spec, offered: list[Any] | None) -> str:
+    """What a link may say, in no language."""
+    if offered is None:
+        return "True, False" if spec.type is bool else f"{spec.low} … {spec.high}"
+    return ", ".join(str(None) if value == controls.OWN else str(value) for value in offered)
