@@ -97,8 +97,8 @@ WORDS: dict[str, tuple[str, str]] = {
     "stage.again": ("Play again", "重放"),
     "stage.keep": ("Keep", "留下"),
     "stage.keep.about": (
-        "Save a postcard: the four pictures and how to paint them again",
-        "保存明信片：四张画，以及重画它们的方法",
+        "Save a postcard: every picture and how to paint it again",
+        "保存明信片：每一张画，以及重画它们的方法",
     ),
     "wall.keep.about": (
         "Save this picture; it carries all that is needed to paint it again",
