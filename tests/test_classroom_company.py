@@ -4,8 +4,7 @@ import hashlib
 import subprocess
 import sys
 from dataclasses import replace
-from functools import cache, partial
-from itertools import count
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -14,35 +13,12 @@ import torch
 from lab.race import LANES, SAMPLERS
 from models.catalog import classroom
 from models.engine import Engine, NotFinite
-from models.protocol import Prompt, Request, Target
+from models.protocol import Request, Target
 from models.registry import Registry
+from tests.rebound import Rebound, burst
+from tests.shipped import BUCKET, engine, request
 
-TEXT = "a large red cat in a meadow"
 OTHERS = ("two yellow stars at night", "夜里有一只蓝色的小船")
-FEW = {
-    "latent": {"steps": 2},
-    "pixel": {"steps": 2},
-    "vqgan_clip": {"steps": 2, "crops": 2},
-    "unclip": {"prior_steps": 2, "steps": 2, "candidates": 1},
-}
-BUCKET = {"buckets": (4,), "cap": 4}  # two guided pairs
-
-
-@cache
-def lender(dtype: str = "float32") -> Registry:
-    return Registry([classroom(dtype=dtype)])
-
-
-def engine(samplers=SAMPLERS, dtype: torch.dtype = torch.float32, **options) -> Engine:
-    """An inline engine whose turns go by counting, not by load."""
-    ticks = count()
-    return Engine(lender(str(dtype).rpartition(".")[2]), samplers, dtype=dtype,
-                  clock=lambda: next(ticks) / 1000, **options)  # fmt: skip
-
-
-def request(lane: str, text: str = TEXT, seed: int = 1, **more) -> Request:
-    knobs = SAMPLERS[lane].knobs.from_dict(FEW[lane])
-    return Request(lane, Prompt(text, seeds=(seed,)), knobs, "classroom", text, **more)
 
 
 def together(on: Engine, *requests: Request) -> list[torch.Tensor]:
@@ -107,29 +83,12 @@ def test_exact_is_bit_equal_in_a_new_process_for_every_painter():
     assert len(set(here.values())) == len(LANES)
 
 
-def burst(kind: str, of: Target, parts, *rows, **opts):
-    """What `of` gives, spoilt."""
-    if kind == "memory":
-        raise torch.OutOfMemoryError("injected")
-    if kind == "raise":
-        raise ZeroDivisionError("injected")
-    out = of.fn(parts, *rows, **opts)
-    return torch.full_like(out, torch.nan) if isinstance(out, torch.Tensor) else tuple(x * torch.nan for x in out)
-
-
-class Spoilt:
-    """A painter one of whose targets fails."""
-
-    def __init__(self, painter, target: str, kind: str):
-        self.painter = painter
-        broken = Target(partial(burst, kind, painter.targets[target]), painter.targets[target].parts)
-        self.targets = {**painter.targets, target: broken}
-
-    def __getattr__(self, name):
-        return getattr(self.painter, name)
-
-    def __call__(self, *given):
-        return self.painter(*given)
+def spoilt(painter, target: str, kind: str) -> Rebound:
+    """A painter one of whose targets fails, whoever asks."""
+    of = painter.targets[target]
+    broken = Target(lambda parts, *rows, **opts: burst(kind, of.fn(parts, *rows, **opts), torch.ones(len(rows[0]))),
+                    of.parts)  # fmt: skip
+    return Rebound(painter, {**painter.targets, target: broken})
 
 
 @pytest.mark.parametrize(
@@ -142,7 +101,7 @@ class Spoilt:
     ],
 )
 def test_a_fault_in_one_painter_leaves_the_others_as_they_were(lane, target, kind, error):
-    on = engine({**SAMPLERS, lane: Spoilt(SAMPLERS[lane], target, kind)}, **BUCKET)
+    on = engine({**SAMPLERS, lane: spoilt(SAMPLERS[lane], target, kind)}, **BUCKET)
     runs = {name: on.submit(request(name)) for name in LANES}
     on.wait(*runs.values())
     culprit = runs.pop(lane)

@@ -2,8 +2,6 @@
 
 import itertools
 import os
-import random
-import threading
 import time
 from dataclasses import replace
 
@@ -15,6 +13,8 @@ from models.engine import EngineStopped, drive
 from models.protocol import Target, ask
 from models.registry import WontFit
 from tests import tiny
+from tests.crowd import Wary, hold_under_a_crowd
+from tests.rebound import Guarded
 
 
 @pytest.fixture
@@ -29,62 +29,14 @@ def light(**more):
     return tiny.request(**{"guidance": 1.0, "size": 4} | more)
 
 
-def client(engine, name: int, runs: list, draw: random.Random) -> None:
-    """25 visits: some watch to the end, some cancel in the middle, some walk away without a word."""
-    for visit in range(25):
-        sampler = draw.choice(("toy", "optimiser", "optimiser"))
-        run = engine.submit(light(sampler=sampler, steps=6, client=str(name), seeds=(visit,)))
-        ending = draw.choice(("watch", "cancel", "drop"))
-        at_cancel = None
-        if ending == "watch":
-            for _ in run.frames():
-                pass
-        elif ending == "cancel":
-            run.pull(draw.random() * 0.01)
-            run.cancel()
-            at_cancel = run.meters.evals
-        runs.append((run, ending, at_cancel, torch.is_grad_enabled()))
-
-
-def grad_modes(engine) -> set:
-    """What grad mode the thread that turns the engine has between its turns, from here on."""
-    found, clear = set(), engine._core.lobby.clear
-
-    def asked():
-        found.add((threading.current_thread().name, torch.is_grad_enabled()))
-        clear()
-
-    engine._core.lobby.clear = asked
-    return found
-
-
 def test_8_clients_200_runs_with_cancels_and_drops():
-    guarded, lender, runs = tiny.Guarded(), tiny.registry(), []
-    engine = tiny.engine(guarded.samplers, lender=lender).start()
-    threads = [threading.Thread(target=client, args=(engine, i, runs, random.Random(i))) for i in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(600)
-    states = [run.wait(300) for run, *_ in runs]
-    late = max(run.meters.evals - evals for run, _, evals, _ in runs if evals is not None)
-    ends = {state: states.count(state) for state in sorted(set(states))}
-    shared = sum(len(set(batch.runs)) > 1 for batch in engine.log)
-    lost, modes = sum(not grad for *_, grad in runs), grad_modes(engine)
-    engine.paint(light())
-    print(f"\n200 runs of 8 clients: {ends}; at most {guarded.most} Eval at work in {guarded.calls}; "
-          f"{shared} shared batches; at most {late} Eval after a cancel; grad mode lost {lost} times")  # fmt: skip
-    engine.stop()
-    assert len(states) == 200
-    assert set(ends) == {"done", "cancelled"}
-    assert guarded.most == 1
-    assert late <= 1
-    assert [run.state for run, *_ in runs] == states  # latched: nothing changed since
-    assert all((run.result is not None) == (run.state == "done") for run, *_ in runs)
-    assert all(run.state == "done" for run, ending, *_ in runs if ending != "cancel")
-    assert lost == 0
-    assert modes == {("quartet-engine", True)}
-    assert all(part["lent"] == 0 for part in lender.report()["parts"].values())
+    def make(draw, name, visit):
+        sampler = draw.choice(("toy", "optimiser", "optimiser"))
+        return light(sampler=sampler, steps=6, client=name, seeds=(visit,))
+
+    guarded, clock = Guarded(tiny.SAMPLERS), Wary()
+    engine = tiny.engine(guarded.samplers, clock=clock).start()
+    hold_under_a_crowd(engine, guarded, clock, make, patience=0.01)
 
 
 def test_frames_are_uint8_pictures_of_rising_steps_and_the_last_is_the_result(engine):

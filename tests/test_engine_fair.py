@@ -9,6 +9,7 @@ import torch
 from models.engine.fair import Fair
 from models.protocol import Step, ask
 from tests import tiny
+from tests.crowd import apart, beside
 from tests.tiny import Cost
 
 
@@ -18,24 +19,6 @@ def work(target: str, evals: int, rows: int = 1, width: int = 1):
         yield from ask(target, torch.zeros(rows, width))
         yield Step(i + 1, evals, look=lambda: iter(()))
     return "done"
-
-
-def apart(served) -> float:
-    """Largest over smallest."""
-    return max(served) / min(served)
-
-
-def beside(cost, engine, long, newcomers) -> dict[str, float]:
-    """Seconds served to a long job, and to `newcomers` who come one after another, while both want some."""
-    served = {"long job": 0.0, "stream": 0.0}
-    for come in newcomers:
-        begin, run = cost.now, come()
-        end = engine.wait(run).evals[-1].end
-        served["stream"] += run.meters.served
-        served["long job"] += sum(note.end - note.begin for note in long.evals if begin <= note.begin < end)
-    engine.stop()
-    assert long.state == "cancelled"
-    return served
 
 
 def test_a_long_job_beside_a_stream_of_newcomers():

@@ -1,7 +1,6 @@
 """Whatever fails, only the culprit ends: the rest get the same bits, loans return, nothing stays referenced."""
 
 import gc
-import itertools
 import subprocess
 import sys
 import threading
@@ -18,20 +17,10 @@ from models.engine import EngineStopped, NotFinite
 from models.protocol import Step, Target, ask
 from models.registry import Unavailable
 from tests import tiny
+from tests.rebound import burst, counted
 
 KINDS = {"memory": torch.OutOfMemoryError, "nan": NotFinite, "raise": ZeroDivisionError}
 ROUNDS = 30
-
-
-def burst(kind: str, x: torch.Tensor, bad: torch.Tensor) -> torch.Tensor:
-    """Out of memory or an exception as soon as one row of a batch is bad; NaN in the bad rows alone."""
-    if not bad.any():
-        return x
-    if kind == "memory":
-        raise torch.OutOfMemoryError("injected")
-    if kind == "raise":
-        raise ZeroDivisionError("injected")
-    return torch.where(bad.bool().view(-1, 1, 1, 1), torch.nan, x)
 
 
 def work(kind, parts, x, bad):
@@ -61,12 +50,6 @@ class Fragile:
 
 def order(text: str, seed: int):
     return tiny.request("fragile", text, str(seed), seeds=(seed,))
-
-
-def counted():
-    """A clock that goes by counting: by the real one a busy machine may find that batches are not worth it."""
-    ticks = itertools.count()
-    return lambda: next(ticks) / 1000
 
 
 def clear(run) -> bool:

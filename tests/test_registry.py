@@ -1,7 +1,6 @@
 """The registry lends parts within its budget; loaders read a part whole or not at all."""
 
 import json
-import random
 import threading
 import time
 from pathlib import Path
@@ -15,6 +14,7 @@ from models import loaders
 from models.catalog import Part, Suite, classroom
 from models.registry import Registry, Unavailable, WontFit
 from tests import tiny
+from tests.switching import hold_under_switches
 
 FAMILIES = {name: ("clip", f"{name}_net", f"{name}_decoder") for name in ("latent", "pixel", "vqgan", "unclip")}
 NAMES = sorted({part for parts in FAMILIES.values() for part in parts})
@@ -112,39 +112,7 @@ def test_the_largest_workspace_among_loans_is_kept_free():
 def test_four_threads_switch_300_times_within_a_budget_for_two_families():
     with lender().borrow("four", NAMES) as parts:
         truth = {family: picture({name: parts[name] for name in names}) for family, names in FAMILIES.items()}
-    registry, wrong, over = lender(parts=5), [], []
-
-    @torch.no_grad()
-    def visit(seed: int) -> None:
-        draw = random.Random(seed)
-        for _ in range(75):
-            family = draw.choice(sorted(FAMILIES))
-            with registry.borrow("four", FAMILIES[family]) as parts:
-                before = dict(parts)
-                wrong.append(not torch.equal(picture(parts), truth[family]))
-                time.sleep(draw.random() * 0.002)
-                with registry._changed:  # still the very modules that are resident
-                    held = {part.name: held.module for part, held in registry._shelf.held.items()}
-                    wrong.append(any(held[name] is not before[name] for name in before))
-                    over.append(registry._shelf.used > 5 * BYTES)
-
-    threads = [threading.Thread(target=visit, args=(seed,)) for seed in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(60)
-    report = registry.report()
-    counts = report["counts"]
-    print(f"\n300 switches: {counts.hits} hits, {counts.loads} loads, {counts.evictions} evictions, "
-          f"peak {report['peak'] / BYTES:.0f} parts of {report['budget'] // BYTES}; "
-          f"{sum(over)} times over budget, {sum(wrong)} wrong pictures or modules")  # fmt: skip
-    assert len(over) == 300
-    assert not any(wrong)
-    assert not any(over)
-    assert report["peak"] <= report["budget"]
-    assert counts.hits + counts.loads == 900
-    assert counts.evictions == counts.loads - len(report["parts"])
-    assert all(part["lent"] == 0 for part in report["parts"].values())
+    hold_under_switches(lender(parts=5), "four", FAMILIES, lambda family, parts: picture(parts), truth)
 
 
 def test_a_failing_part_ends_only_those_who_asked_for_it():

@@ -5,7 +5,6 @@ The painters are real: guidance by pairs, noise inside steps, looks through a de
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache, partial
@@ -154,33 +153,6 @@ def request(sampler: str = "toy", text: str = "a ball", client: str = "a", seeds
     names = {spec.name for spec in ToyKnobs.specs()}
     knobs = ToyKnobs(**{name: more.pop(name) for name in list(more) if name in names})
     return Request(sampler, Prompt(text, seeds=tuple(seeds)), knobs, "tiny", client, **more)
-
-
-class Guarded:
-    """Wraps targets to count how many run at once, anywhere in the process."""
-
-    def __init__(self, samplers=SAMPLERS):
-        self.lock, self.now, self.most, self.calls = threading.Lock(), 0, 0, 0
-        self.samplers = {name: self._wrap(sampler) for name, sampler in samplers.items()}
-
-    def _wrap(self, sampler):
-        made = type(sampler)()
-        made.targets = {name: Target(self._count(target.fn), target.parts) for name, target in sampler.targets.items()}
-        return made
-
-    @cache  # noqa: B019 - one wrapper a function, or batches would not form across samplers
-    def _count(self, fn):
-        def counted(parts, *rows, **opts):
-            with self.lock:
-                self.now, self.calls = self.now + 1, self.calls + 1
-                self.most = max(self.most, self.now)
-            try:
-                return fn(parts, *rows, **opts)
-            finally:
-                with self.lock:
-                    self.now -= 1
-
-        return counted
 
 
 class Cost:
