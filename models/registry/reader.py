@@ -35,8 +35,9 @@ class Reader:
     def add(self, held: list[Held]) -> None:
         """Have `held` read, once; returns at once, or when all is read where threads are not wanted."""
         with self._lock:
-            self._waiting += [each for each in held if not each.asked]
             for each in held:
+                if not each.asked:  # two tickets may ask for it at once
+                    self._waiting.append(each)
                 each.asked = True
             start = bool(self._waiting) and not self._busy
             self._busy |= start
