@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import io
+from functools import partial
 from types import SimpleNamespace
 from urllib.parse import parse_qsl
 
@@ -252,7 +253,8 @@ def test_a_larger_budget_buys_more_steps_and_a_link_brings_it_back(page, knobs):
 
 def test_the_models_tab_loads_puts_away_and_limits_as_it_is_wired(engine, page):
     table, registry = page.block("parts"), engine.registry
-    call = {fn.__name__: fn for fn in table.server_fns}
+    here = gr.Request(client={"host": "127.0.0.1", "port": 1}, headers={})
+    call = {fn.__name__: partial(fn, request=here) for fn in table.server_fns}
     (again,) = page.buttons("models.again")
     event = page.event(again)
     assert event.outputs == [table]

@@ -1,9 +1,14 @@
 """The Models tab without a browser: what it shows of every part, and its three acts on the registry."""
 
+import asyncio
+from types import SimpleNamespace
+
+import gradio as gr
 import pytest
 
 from lab.race import LANES, default_engine, open_suite, parts_of, weight_of
 from lab.ui import models
+from lab.ui.texts import Texts
 from lab.ui.words import LANGUAGES, say
 from tests.tinysuite import folder, without
 
@@ -97,3 +102,27 @@ def test_a_painter_tells_the_workspace_that_was_measured(engine):
     assert weight_of(engine, "classroom", "latent")["workspace"] == 4096
     least = models.report(engine, "classroom")["least"]
     assert least >= weight_of(engine, "classroom", "latent")["bytes"] + 4096
+
+
+def wired(engine, public):
+    """The tab's three acts as the page calls them, on a server that is `public` or not."""
+
+    async def drawn():  # in a loop, which Gradio would else open and leave open
+        with gr.Blocks() as page, gr.Tab() as tab:
+            models.draw(engine, "classroom", tab, Texts(), SimpleNamespace(public=public))
+        return page
+
+    (table,) = [block for block in asyncio.run(drawn()).blocks.values() if block.elem_id == "parts"]
+    return {act.__name__: act for act in table.server_fns}
+
+
+@pytest.mark.parametrize(("host", "public"), [("192.168.0.9", False), ("127.0.0.1", True), ("", False)])
+def test_what_all_visitors_share_is_changed_by_who_sits_at_the_machine_alone(engine, host, public):
+    models.fetch(engine, "classroom", "vae")
+    asking = gr.Request(client={"host": host, "port": 1}, headers={})
+    for name, asked in (("unload", "vae"), ("load", "unet"), ("limit", 2**40), ("limit", None)):
+        told = wired(engine, public)[name]([asked], asking)
+        assert said(told) == "models.far"
+        assert (rows(told)["vae"]["state"], rows(told)["unet"]["state"], told["budget"]) == ("resident", "away", None)
+    here = gr.Request(client={"host": "127.0.0.1", "port": 1}, headers={})
+    assert said(wired(engine, False)["unload"](["vae"], here)) == "models.unloaded"

@@ -151,6 +151,34 @@ def test_equal_seconds_choose_the_steps_by_measured_pace():
     assert max(dear) / min(dear) < 1.3  # equal time, whatever a step costs
 
 
+def test_what_is_stopped_while_it_is_timed_has_nothing_more_timed_or_painted():
+    on, states = ticking(), []
+    run = race(on, budget=0.1, clock=on._core.clock)
+    for event in run:
+        states.append((event.lane, event.state))
+        if event.state == "measuring":
+            run.stop()
+    assert states[0] == ("latent", "measuring")
+    assert [state for _, state in states].count("measuring") == 1
+    assert {outcome.state for outcome in run.outcomes.values()} == {"cancelled"}
+    assert set(run.outcomes) == set(LANES)
+    assert len(on.log) <= 1
+    assert lent(on) == 0
+
+
+def test_the_time_that_timing_takes_is_charged_apart():
+    on = ticking()
+    run = race(on, lanes=("latent", "pixel"), budget=0.1, clock=on._core.clock)
+    list(run)
+    timed = sum(probe.meters.served for probe in run._probes)
+    assert len(run._probes) == 2
+    for outcome in run.outcomes.values():
+        assert outcome.waited > timed > 0
+    again = race(on, lanes=("latent", "pixel"), budget=0.1, clock=on._core.clock)
+    list(again)
+    assert max(outcome.waited for outcome in again.outcomes.values()) < timed, "nothing had to be timed"
+
+
 def test_at_the_deadline_the_best_so_far_is_handed_over():
     on = ticking()
     request = Request("latent", Prompt(TEXT, seeds=(1,)), LatentKnobs(steps=50), "classroom", "a", True, budget=0.03)

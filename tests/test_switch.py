@@ -259,6 +259,52 @@ def test_what_was_fetched_gets_a_page_without_a_restart_and_paints_as_alone(engi
     assert torch.equal(before, after)
 
 
+def visited(switch, *paths):
+    """What the first page's server answers to each of `paths`, one after another."""
+
+    async def visits():
+        transport = httpx.ASGITransport(switch.front)
+        async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
+            return [await client.get(path) for path in paths]
+
+    return asyncio.run(visits())
+
+
+def test_a_link_puts_the_page_of_another_suite_up_and_keeps_its_race(engine, hub):
+    for repo in NEEDED:
+        shutil.copytree(tinyhub.hub() / repo, home() / repo)
+    switch = switch_of(engine, hub)
+    asked = "prompt=a+red+cat&pixel.steps=2"
+    ways = (
+        f"/with/full?{asked}",
+        f"/with/full_ddpm-cat-256/?{asked}",
+        f"/with/full/?{asked}",
+        f"/with/classroom/?{asked}",
+    )
+    *answers, page, first = visited(switch, *ways)
+    assert [answer.headers["location"] for answer in (*answers, first)] == [
+        f"../with/full/?{asked}", f"../../with/full/?{asked}", f"../../?{asked}",
+    ]  # fmt: skip
+    assert (page.status_code, "with/full" in page.text) == (200, True)
+    assert switch.open == {"classroom": "", "full": "with/full/"}
+
+
+def test_a_link_to_weights_that_are_not_here_says_what_to_do_and_fetches_nothing(engine, hub):
+    switch = switch_of(engine, hub)
+    lost, *strange = visited(switch, "/with/full/", "/with/palace/", "/with/full_sdxl/")
+    for answer, key in ((lost, "suites.lost"), *((answer, "suites.refused") for answer in strange)):
+        assert answer.status_code == 404
+        assert all(say(key, language) in answer.text for language in LANGUAGES), answer.url
+    assert 'href="../../"' in lost.text
+    assert (hub.asked, switch.open) == ([], {"classroom": ""})
+    for repo in NEEDED:
+        shutil.copytree(tinyhub.hub() / repo, home() / repo)
+    public = switch_of(engine, hub, public=True)
+    (answer,) = visited(public, "/with/full/?prompt=a+cat")
+    assert say("suites.refused", "en") in answer.text
+    assert set(public.open) == {"classroom"}
+
+
 def test_to_the_public_nothing_is_fetched_and_only_what_is_pinned_is_painted_with(engine, hub):
     for repo in NEEDED:
         shutil.copytree(tinyhub.hub() / repo, home() / repo)

@@ -97,6 +97,15 @@ def test_what_is_charged_apart_is_told_with_the_marks(show):
     assert {lane: about["crops"] for lane, about in news[0]["lanes"].items()} == {"latent": 0, "vqgan_clip": 2}
 
 
+def test_every_news_of_a_lane_counts_its_evaluations(show):
+    told = [item for item in painted(show, lanes=["latent"]) if item["kind"] == "lane"]
+    counted = 0
+    for item in told:
+        counted += sum(not look for _, look in item["dots"])
+        assert item["evals"] == counted
+    assert counted == show.visits.of("a")[0].race.runs["latent"].request.knobs.steps + 2  # text and picture
+
+
 def test_a_sentence_of_unknown_words_is_held_against_the_examples(show):
     found = next(item for item in painted(show, text="an astronaut", lanes=["latent"]) if item["kind"] == "matrix")
     assert found["texts"] == ["an astronaut", *EXAMPLES["en"][:3]]

@@ -23,6 +23,7 @@ function cell(value, label, place) {
   const caption = make("figcaption");
   caption.append(...(value?.captions || []).map((text) => make("p", "", said(text))));
   (value?.files || []).forEach((file, k) => {
+    if (!file) return void caption.append(make("p", "quiet", say("wall.heavy")));
     const kept = { href: value.images[k], download: file, title: say("wall.keep.about") };
     const line = make("p");
     line.append(Object.assign(make("a", "", say("stage.keep")), kept));

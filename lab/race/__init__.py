@@ -101,9 +101,8 @@ class Race:
         self.requests = {
             lane: Request(lane, self.prompt, settings[lane], suite, client, exact, budget) for lane in lanes
         }
-        self.runs: dict[str, Run] = {}
-        self.outcomes: dict[str, Outcome] = {}
-        self._stopped, self._paused, self.zero = False, False, clock()
+        self.runs, self.outcomes = dict[str, Run](), dict[str, Outcome]()
+        self._stopped, self._paused, self._timed, self.zero = False, False, 0.0, clock()
 
     def __iter__(self) -> Iterator[Event | None]:
         self.zero = self.clock()
@@ -151,15 +150,18 @@ class Race:
             yield Event(lane, "missing", 0.0, 0, 0, 0.0, {}, note=why)
 
     def _measure(self) -> Iterator[Event]:
-        """Time the painters whose pace is not known; their loading is no part of it."""
+        """Time the painters whose pace is not known; their loading is no part of it.  All of them wait for that."""
         for lane, request in self.requests.items():
-            if lane not in self.missing and pace.known(self.engine, request) is None:
-                self._probes.append(self.engine.submit(pace.probe(request)))
+            if not self._stopped and lane not in self.missing and pace.known(self.engine, request) is None:
+                self._probes.append(run := self.engine.submit(pace.probe(request)))
+                if self._stopped:
+                    run.cancel()
                 yield Event(lane, "measuring", self.clock() - self.zero, 0, 0, 0.0, {})
         while any(not run.over for run in self._probes):
             self.engine.turn()
         for run in self._probes:
             pace.learn(self.engine, run)
+        self._timed = self.clock() - self.zero
 
     def _plan(self) -> None:
         for lane, request in self.requests.items():
@@ -176,7 +178,7 @@ class Race:
         elif self._paused:
             run.pause()
         need = limited(self.engine, request)
-        return Follower(lane, run, self.zero, self.every, self.clock(), lane in self.blind, need)
+        return Follower(lane, run, self.zero, self.every, self.clock() - self._timed, lane in self.blind, need)
 
     def _play(self, live: list[Follower]) -> Iterator[Event | None]:
         """Events of `live` until each of them is over, whichever has news first."""

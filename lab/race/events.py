@@ -45,6 +45,7 @@ class Event:
     shown: int = 0
     note: str = ""  # why it failed or is missing; "budget" where the budget ended it
     receipts: tuple[Mapping[str, Any], ...] = ()  # of its pictures, where whoever tells it signs what is done
+    evaluations: int = 0  # of networks so far, looks left out
     need: Mapping[str, Any] | None = None  # memory, as `lab.race.needs` tells it: at first, and where it was refused
 
     @property
@@ -68,7 +69,7 @@ class Outcome:
     workspace: int
     knobs: Mapping[str, Any]
     facts: Mapping[str, float]
-    waited: float = 0.0  # seconds until its parts were there and it began, by the clock on the wall
+    waited: float = 0.0  # seconds by the clock on the wall until paces were timed, its parts were there, and it began
     cut: bool = False  # the budget ended it, with the best it had
     note: str = ""
 
@@ -89,7 +90,7 @@ class Follower:
         self.frame: Frame | None = None
         self.fact: Fact | None = None
         self.note: Note | None = None
-        self.due, self.asked = 0.0, False
+        self.due, self.asked, self.evaluations = 0.0, False, 0
 
     def news(self, now: float) -> Event | None:
         """What is new at `now`, on the engine's clock; None where nothing is."""
@@ -106,12 +107,13 @@ class Follower:
             Dot(note.begin - self.zero, note.end - self.zero, note.target, note.rows, note.batch, note.look)
             for note in notes
         )
+        self.evaluations += sum(not dot.look for dot in dots)
         pictures, shown = (frame.images, frame.i) if frame else (None, 0)
         seconds, note = self.run.meters.device, reason(self.run)
         need, self.need = refused(self.run.error) or self.need, None
         return Event(
             self.lane, state, now - self.zero, fact.i, fact.n, seconds, fact.facts, tuple(history), dots, pictures,
-            shown, note, need=need,
+            shown, note, need=need, evaluations=self.evaluations,
         )  # fmt: skip
 
     def _look(self, now: float) -> Frame | None:

@@ -23,12 +23,13 @@ import numpy as np
 from lab.record import a1111
 from lab.record.machine import fingerprint, machine, part_hashes, versions
 from lab.record.plain import VERSION, NotAReceipt, check, pack, plain, unpack
-from lab.record.png import encode_png, read_png, write_whole
+from lab.record.png import MOST, encode_png, read_png, write_whole, written
 from models.engine import Engine, Run
 from models.protocol import Prompt, Request
 
 __all__ = [
-    "VERSION", "Again", "NotAReceipt", "Record", "encode", "of_request", "read", "receipt", "request", "rerun", "save",
+    "VERSION", "Again", "NotAReceipt", "Record", "encode", "fits", "of_request", "read", "receipt", "request", "rerun",
+    "save",
 ]  # fmt: skip
 
 Receipt = dict[str, Any]
@@ -100,6 +101,11 @@ def request(note: Receipt, engine: Engine, client: str = "rerun") -> Request:
     prompt = Prompt(asked["text"], asked["negative"], tuple(note["seeds"]), more, **images)
     knobs = engine.samplers[note["sampler"]].knobs.from_dict(note["knobs"])
     return Request(note["sampler"], prompt, knobs, note["suite"], client, exact=note["exact"], stop=stop)
+
+
+def fits(note: Receipt) -> bool:
+    """Whether a file can carry a receipt so that it is read back: one that holds a large picture may be too long."""
+    return len(written([note]).encode()) <= MOST
 
 
 def encode(image: np.ndarray, notes: Receipt | Sequence[Receipt]) -> bytes:

@@ -24,7 +24,7 @@ def encode_png(image: np.ndarray, notes: Sequence[Any], parameters: str) -> byte
     """`image` (H, W, 3) uint8 with `notes` as JSON and the A1111 text."""
     if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
         raise ValueError(f"image is {image.dtype} {image.shape}; give uint8 (H, W, 3)")
-    text = json.dumps(notes[0] if len(notes) == 1 else {"pictures": list(notes)}, ensure_ascii=False, allow_nan=False)
+    text = written(notes)
     if len(text.encode()) > MOST:
         raise ValueError(f"the receipt has {len(text.encode())} bytes, at most {MOST} can be read back; start smaller")
     about = PngImagePlugin.PngInfo()
@@ -33,6 +33,11 @@ def encode_png(image: np.ndarray, notes: Sequence[Any], parameters: str) -> byte
     data = io.BytesIO()
     Image.fromarray(image).save(data, "PNG", pnginfo=about)
     return data.getvalue()
+
+
+def written(notes: Sequence[Any]) -> str:
+    """The text that holds `notes`: one by itself, several in a list."""
+    return json.dumps(notes[0] if len(notes) == 1 else {"pictures": list(notes)}, ensure_ascii=False, allow_nan=False)
 
 
 def write_whole(file: Path, data: bytes) -> Path:

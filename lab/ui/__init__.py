@@ -54,7 +54,7 @@ def build(engine: Engine, suite: str, painters: bool = True, switch: Switch | No
                 with texts(gr.Tab, says={"label": f"tab.{name}"}, id=name):
                     painter.draw(engine, suite, texts, language, acts)
             with texts(gr.Tab, says={"label": "tab.models"}, id="models") as tab:
-                models.draw(engine, suite, tab, texts)
+                models.draw(engine, suite, tab, texts, switch)
                 suites.draw(engine, suite, tab, switch)
             with texts(gr.Tab, says={"label": "tab.record"}, id="info"):
                 repaints = info.draw(engine, texts)
@@ -74,7 +74,7 @@ def options() -> dict[str, Any]:
     """What `launch` is told: our looks, and that the page asks nothing of other hosts and keeps no history."""
     return {
         "theme": theme(), "css": css(), "head": head(), "footer_links": [], "run_history": False,
-        "enable_monitoring": False, "max_file_size": "8mb", "show_error": False, "ssr_mode": False,
+        "enable_monitoring": False, "max_file_size": "32mb", "show_error": False, "ssr_mode": False,
     }  # fmt: skip
 
 

@@ -1,10 +1,14 @@
-"""The Models tab: every part of the suite, who shares it, where it is, and what the registry did so far."""
+"""The Models tab: every part of the suite, who shares it, where it is, and what the registry did so far.
+
+All visitors share that memory: only who sits at this machine changes what lies in it, and nobody where it is public.
+"""
 
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 import torch
@@ -12,6 +16,7 @@ import torch
 from lab.race import LANES, parts_of
 from lab.ui.events import SILENT
 from lab.ui.stage.news import piece, sentence
+from lab.ui.suites import near
 from lab.ui.texts import Texts
 from lab.ui.theme import asset
 from models import loaders
@@ -20,23 +25,32 @@ from models.engine import Engine
 from models.loaders import Unavailable
 from models.registry import WontFit
 
+if TYPE_CHECKING:
+    from lab.ui.switch import Switch
+
 PATIENCE = 60.0  # seconds that a click on "load" waits for memory and files
 MEBI = 2**20
 log = logging.getLogger(__name__)
 Shown = dict[str, Any]
 
 
-def draw(engine: Engine, suite: str, tab: gr.Tab, texts: Texts) -> None:
+def draw(engine: Engine, suite: str, tab: gr.Tab, texts: Texts, switch: Switch | None = None) -> None:
     """Put the tab together; it looks anew whenever it is opened."""
+    public = switch is not None and switch.public
 
-    def load(asked: list[Any]) -> Shown:  # Gradio marks what the browser may call, and a method bears no marks
-        return fetch(engine, suite, str(asked[0]))
+    def guarded(act: Callable[..., Shown], value: Any, request: gr.Request) -> Shown:
+        if public or not near(request):
+            return report(engine, suite) | {"line": sentence("models.far")}
+        return act(engine, suite, value)
 
-    def unload(asked: list[Any]) -> Shown:
-        return put_away(engine, suite, str(asked[0]))
+    def load(asked: list[Any], request: gr.Request) -> Shown:  # Gradio marks what the browser may call
+        return guarded(fetch, str(asked[0]), request)
 
-    def limit(asked: list[Any]) -> Shown:
-        return set_budget(engine, suite, asked[0])
+    def unload(asked: list[Any], request: gr.Request) -> Shown:
+        return guarded(put_away, str(asked[0]), request)
+
+    def limit(asked: list[Any], request: gr.Request) -> Shown:
+        return guarded(set_budget, asked[0], request)
 
     table = gr.HTML(
         None,

@@ -13,6 +13,7 @@ import gradio as gr
 import numpy as np
 
 from lab.race import Event
+from lab.record import fits
 from lab.ui.said import needed, sentence
 from lab.ui.stage.news import of_event, picture
 from lab.ui.theme import asset
@@ -59,7 +60,7 @@ class Wall:
         """Hang `images` (B, H, W, 3) uint8 at a place; None keeps what hangs there and changes the captions.
 
         `inside` is read where the picture will be, as long as there is none; None keeps what was there.  Images that
-        come with `receipts` carry them, and may be kept as files.
+        come with `receipts` carry them, and may be kept as files where these fit into one.
         """
         place = f"{row},{column}"
         cell = self.cells.get(place, {"images": [], "inside": [], "files": []})
@@ -93,9 +94,9 @@ class Wall:
         }  # fmt: skip
 
 
-def _file(receipt: Mapping[str, Any]) -> str:
-    """What a kept picture is called."""
-    return f"quartet-{receipt['sampler']}-{receipt['seeds'][receipt['index']]}.png"
+def _file(receipt: Mapping[str, Any]) -> str | None:
+    """What a kept picture is called; None where none can be kept that could be painted again."""
+    return f"quartet-{receipt['sampler']}-{receipt['seeds'][receipt['index']]}.png" if fits(receipt) else None
 
 
 def trouble(key: str, **values: Any) -> dict[str, Any]:

@@ -9,6 +9,7 @@ import numpy as np
 
 from lab.race import LANES
 from lab.ui.events import SILENT
+from lab.ui.postcard import large
 from lab.ui.texts import Texts
 from lab.ui.visits import Visits
 from lab.ui.words import say
@@ -34,36 +35,28 @@ class Pairs:
         gr.on([box.input for box in both], self.shown, both, self.slider, **SILENT)
 
     def choices(self, request: gr.Request, language: str, left: str | None, right: str | None) -> list[Any]:
-        """What there is to choose from: the newest race first, at first its first and last painter."""
+        """What there is to choose from: the newest race first, at first its first and last picture."""
         found = self._pictures(request, language)
-        names = [(name, key) for key, name in found.items()]
-        keys = list(found) or [None]
-        left = left if left in found else keys[0]
-        right = right if right in found else keys[min(len(LANES) - 1, len(keys) - 1)]
+        names, keys = [(name, key) for key, (name, _) in found.items()], list(found)
+        newest = [key for key in keys if key.startswith(keys[0].partition("/")[0])] or [None]
+        left = left if left in found else newest[0]
+        right = right if right in found else newest[-1]
         return [gr.update(choices=names, value=left), gr.update(choices=names, value=right)]
 
     def shown(self, request: gr.Request, left: str | None, right: str | None) -> tuple[np.ndarray, ...] | None:
         """Both pictures at one size; None while one is missing."""
-        pair = [self._picture(request, key) for key in (left, right)]
-        return None if any(image is None for image in pair) else tuple(_large(image) for image in pair)
+        found = self._pictures(request, "en")
+        pair = [large(found[key][1], SIDE) for key in (left, right) if key in found]
+        return tuple(pair) if len(pair) == 2 else None
 
-    def _pictures(self, request: gr.Request, language: str) -> dict[str, str]:
+    def _pictures(self, request: gr.Request, language: str) -> dict[str, tuple[str, np.ndarray]]:
+        """The visitor's pictures by race, painter and place, each with its name: their seeds tell them apart."""
         found = {}
         for visit in self.visits.of(request.session_hash or ""):
+            text, seeds = visit.race.prompt.text, visit.race.prompt.seeds
             for lane in LANES:
                 if (outcome := visit.race.outcomes.get(lane)) is not None and outcome.images is not None:
-                    text, seed = visit.race.prompt.text, visit.race.prompt.seeds[0]
-                    found[f"{visit.key}/{lane}"] = f"{say(f'painter.{lane}', language)}: {text} ({seed})"
+                    for k, image in enumerate(outcome.images):
+                        name = f"{say(f'painter.{lane}', language)}: {text} ({seeds[k]})"
+                        found[f"{visit.key}/{lane}/{k}"] = name, image
         return found
-
-    def _picture(self, request: gr.Request, key: str | None) -> np.ndarray | None:
-        race, _, lane = (key or "").partition("/")
-        mine = [visit for visit in self.visits.of(request.session_hash or "") if visit.key == race]
-        outcome = mine[0].race.outcomes.get(lane) if mine else None
-        return outcome.images[0] if outcome is not None and outcome.images is not None else None
-
-
-def _large(image: np.ndarray) -> np.ndarray:
-    """(H, W, 3) at the whole multiple that fits: pixels stay squares."""
-    times = max(1, SIDE // max(image.shape[:2]))
-    return np.kron(image, np.ones((times, times, 1), np.uint8))

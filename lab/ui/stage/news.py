@@ -104,7 +104,7 @@ def of_event(event: Event) -> News:
     return {
         "kind": "lane", "lane": event.lane, "state": event.state, "time": round(event.time, 3), "i": event.i,
         "n": event.n, "seconds": round(event.seconds, 4), "shown": event.shown, "note": note(event), "need": event.need,
-        "dots": [[round(dot.begin, 3), int(dot.look)] for dot in event.evals],
+        "dots": [[round(dot.begin, 3), int(dot.look)] for dot in event.evals], "evals": event.evaluations,
         "images": [] if event.frame is None else [picture(image) for image in event.frame],
     }  # fmt: skip
 

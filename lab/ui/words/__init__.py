@@ -104,6 +104,10 @@ WORDS: dict[str, tuple[str, str]] = {
         "Save this picture; it carries all that is needed to paint it again",
         "保存这张画，里面带着重画它所需的一切",
     ),
+    "wall.heavy": (
+        "What it started from is too large for a file to carry. Begin with a smaller picture to keep this one.",
+        "起点图片太大，这张画带不下重画它所需的一切。请换小一点的图片再画，才能留下。",
+    ),
     "stage.kept": (
         "Saved. The picture carries all that is needed to paint it again.",
         "已保存。图片里带着重画它所需的一切。",
@@ -177,8 +181,8 @@ WORDS: dict[str, tuple[str, str]] = {
     ),
     "sum.crops": ("It looked at {n} crops.", "它看了 {n} 块裁片。"),
     "sum.apart": (
-        "Charged apart: previews {looks} s, judging {judged} s, waiting and loading {waited} s.",
-        "另计：预览 {looks} 秒，评判 {judged} 秒，等待和装入 {waited} 秒。",
+        "Charged apart: previews {looks} s, judging {judged} s, waiting, loading and timing {waited} s.",
+        "另计：预览 {looks} 秒，评判 {judged} 秒，等待、装入和测速 {waited} 秒。",
     ),
     "sum.all": (
         "{painter}: {seconds} s of processor, {evals} evaluations, every word right.",

@@ -44,6 +44,11 @@ WORDS: dict[str, tuple[str, str]] = {
         "{need} MiB are in use now ({parts}), so the limit stays as it was. Wait until the painters are done.",
         "现在正用着 {need} 兆字节（{parts}），所以上限不变。请等画家们画完。",
     ),
+    "models.far": (
+        "All visitors share this memory, so only somebody at the machine that serves this page may change what lies in "
+        "it, and nobody while the page is public. Open it there, at 127.0.0.1 or localhost.",
+        "这内存大家共用，所以只有在那台机器上才能改动，公开的页面谁也不能改。请在那台机器上用 127.0.0.1 打开本页。",
+    ),
     "part.evicted": ("put away", "已收起"),
     "part.reading": ("being read", "正在读入"),
     "part.why": ("Its files are not here, or broken.", "文件不在这里，或已损坏。"),

@@ -106,6 +106,12 @@ WORDS: dict[str, tuple[str, str]] = {
         "获取会占用运行本页的那台机器的磁盘和网络，所以只有在那台机器上才能开始。"
         "请在那台机器上用 127.0.0.1 打开本页，或在命令行运行那条命令。",
     ),
+    "suites.lost": (
+        "The weights that this link paints with are not here, and a link alone fetches none. Open the first page, get "
+        "them in its Models tab, then open the link again.",
+        "这个链接要用的权重不在这里，只打开链接不会去获取。请打开第一页，在“模型”页获取，然后再打开这个链接。",
+    ),
+    "suites.first": ("To the first page", "打开第一页"),
     "suites.refused": (
         "That is not done on this page: these weights are not here, or not for everybody to use.",
         "本页不这样做：这些权重不在这里，或者不对所有人开放。",
