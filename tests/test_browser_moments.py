@@ -129,7 +129,7 @@ def test_a_race_moves_at_once_never_stands_still_and_is_signed_in_time(visit, wi
     print("seconds until a painter's own first news:", {lane: round(seen["changed"][lane], 2) for lane in LANES})
     print("longest stillness of a panel, seconds:", {lane: round(seen["still"][lane], 2) for lane in LANES})
     print("of its picture or thought alone:", {lane: round(seen["bare"][lane], 2) for lane in LANES})
-    assert max(seen["moved"].values()) <= 0.1
+    assert max(seen["moved"].values()) <= 0.5
     assert min(seen["changed"].values()) <= 0.5
     assert max(seen["still"].values()) <= 1.0
     assert max(seen["bare"].values()) <= 1.0
