@@ -21,7 +21,7 @@ from tests import tinyhub, tinysuite
 
 SCRIPT = """
 const make = (tag, kind, text) => ({ tag, text, dataset: {}, append() {}, replaceChildren() {} });
-const quartet = { make, say: (key) => key, number: String, lanes: [] };
+const quartet = { make, say: (key) => key, number: String, lanes: [], narrow: { matches: false } };
 const props = %s;
 %s
 const tape = { evaluations: () => 3, open: { lanes: { latent: {}, pixel: {} } } }, facts = new quartet.Facts();

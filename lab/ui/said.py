@@ -31,12 +31,12 @@ def size(bytes: int) -> Sentence:
 def needed(need: Mapping[str, Any]) -> Sentence:
     """What a run will need, as `lab.race.needs` tells it of a device that has a limit."""
     told = {name: size(need[name]) for name in ("need", "weights", "budget")}
-    return sentence("say.needs", **told)
+    return sentence("memory.needs", **told)
 
 
 def refused(need: Mapping[str, Any]) -> Sentence:
     """Why a run was refused, and what would fit."""
-    return sentence("say.large", need=size(need["need"]), budget=size(need["budget"]), would=would(need["would"]))
+    return sentence("memory.large", need=size(need["need"]), budget=size(need["budget"]), would=would(need["would"]))
 
 
 def would(fits: Mapping[str, Any] | None) -> Sentence | str:

@@ -49,7 +49,7 @@ class Wire:
         for item in items:
             self.news[str(self.told)] = item
             self.told += 1
-        for old in [key for key in self.news if 0 < int(key) < self.told - HELD]:  # the opening is told to everybody
+        for old in [key for key in self.news if 0 < int(key) <= self.told - HELD]:  # the opening is told to everybody
             del self.news[old]
         return {"race": self.race, "news": dict(self.news)}
 

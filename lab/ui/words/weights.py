@@ -21,11 +21,11 @@ WORDS: dict[str, tuple[str, str]] = {
         "That is more than the {budget} that are allowed, so it is refused. {would}",
         "超过了允许的 {budget}，所以不画。{would}",
     ),
-    "say.needs": (
+    "memory.needs": (
         "A run needs {need} of memory, {weights} of it weights; {budget} are allowed.",
         "作画一次要内存 {need}，其中权重 {weights}，上限是 {budget}。",
     ),
-    "say.large": (
+    "memory.large": (
         "It needs {need} of memory, and {budget} are allowed. {would}",
         "它要内存 {need}，上限是 {budget}。{would}",
     ),
@@ -35,7 +35,7 @@ WORDS: dict[str, tuple[str, str]] = {
     ),
     "fits.half": (
         "Its weights alone are too large, so fewer pictures do not help; in half precision it would take {bytes}.",
-        "权重就放不下，少画几张也没有用。改用 16 位的数只要 {bytes}。",
+        "权重就放不下，少画几张也没有用。请改用 16 位的数，只要 {bytes}。",
     ),
     "fits.neither": (
         "Its weights alone are too large, so fewer pictures do not help; the largest are {parts}. Raise the limit, or "
