@@ -106,7 +106,7 @@ def one_bad_part(on, files: Files, lane: str, other: str, truth) -> list:
     return runs
 
 
-@pytest.mark.parametrize("kind", FAULTS)
+@pytest.mark.parametrize("kind", ["memory", pytest.param("nan", marks=pytest.mark.slow), SLOW])
 def test_thirty_faults_at_load_end_only_the_painter_that_needs_that_part(kind):
     files, seen = Files(kind), []
     on = engine(registry=Registry([classroom()], read=files), **PAIR)
