@@ -90,8 +90,8 @@ def test_a_painters_tab_tells_it_above_its_wall_and_a_refusal_in_its_cell():
     other = Event("b", "failed", 1.0, 0, 0, 0.0, {}, need=refused(WontFit(9, 5, [], Fits("fewer", 3))))
     shown.follow(other, 0, 1)
     assert shown.need["need"] == one["need"], "the refused run says so itself"
-    assert shown.value["cells"]["0,1"]["captions"][-1]["key"] == "memory.large"
-    assert _line(other, "", "")["key"] == "memory.large", "so does the tab that says it in a line"
+    assert shown.value["cells"]["0,1"]["captions"][-1]["key"] == "say.large"
+    assert _line(other, "", "")["key"] == "say.large", "so does the tab that says it in a line"
     assert note(replace(other, need=None, note="OutOfMemoryError: ...")) == {"key": "say.memory", "values": {}}
 
 

@@ -36,7 +36,7 @@ def needed(need: Mapping[str, Any]) -> Sentence:
 
 def refused(need: Mapping[str, Any]) -> Sentence:
     """Why a run was refused, and what would fit."""
-    return sentence("memory.large", need=size(need["need"]), budget=size(need["budget"]), would=would(need["would"]))
+    return sentence("say.large", need=size(need["need"]), budget=size(need["budget"]), would=would(need["would"]))
 
 
 def would(fits: Mapping[str, Any] | None) -> Sentence | str:

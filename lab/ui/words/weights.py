@@ -25,9 +25,9 @@ WORDS: dict[str, tuple[str, str]] = {
         "A run needs {need} of memory, {weights} of it weights; {budget} are allowed.",
         "作画一次要内存 {need}，其中权重 {weights}，上限是 {budget}。",
     ),
-    "memory.large": (
+    "say.large": (
         "It needs {need} of memory, and {budget} are allowed. {would}",
-        "它要内存 {need}，上限是 {budget}。{would}",
+        "它要内存 {need}，上限是 {budget}，请改一改：{would}",
     ),
     "fits.fewer": (
         "Its weights alone fit: choose fewer or smaller pictures, for which {bytes} are left.",
