@@ -6,6 +6,7 @@ import logging
 from typing import Any
 
 from models.engine import Engine
+from models.engine.forecast import brief
 from models.protocol import Request
 from models.registry import WontFit, advice
 
@@ -20,7 +21,7 @@ def need_of(engine: Engine, request: Request) -> Need | None:
     None where it cannot be told: parts that are missing, or a request that will not do, of which its run says why.
     """
     try:
-        found, suite = engine.forecast(request), engine.registry.suite(request.suite)
+        found, suite = engine.forecast(brief(request)), engine.registry.suite(request.suite)
     except Exception as error:
         log.info("what %s needs cannot be told: %s", request.sampler, error)
         return None
