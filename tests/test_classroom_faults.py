@@ -1,7 +1,6 @@
 """Thirty faults of each kind at load, at an Eval and at a look of the four painters on the weights that ship."""
 
 import copy
-import gc
 import weakref
 
 import pytest
@@ -12,7 +11,7 @@ from models.catalog import classroom
 from models.registry import Registry, Unavailable
 from tests.rebound import Marked
 from tests.shipped import LEAST, TEXT, engine, module, request
-from tests.test_engine_faults import KINDS, ROUNDS, clear
+from tests.test_engine_faults import KINDS, ROUNDS, clear, held_at_load, left
 
 SLOW = pytest.param("raise", marks=pytest.mark.slow)  # goes the way of memory, and costs as much
 FAULTS = ["memory", "nan", SLOW]
@@ -27,14 +26,6 @@ def order(lane: str, seed: int, text: str = TEXT):
 def paintings(on) -> dict[str, list[torch.Tensor]]:
     """Two of each painter, each alone in its bucket."""
     return {lane: [on.paint(order(lane, seed)) for seed in range(2)] for lane in LANES}
-
-
-def left(on, seen) -> tuple[int, int]:
-    """Loans, and how many of `seen` are still alive."""
-    on.turn()  # whoever is over is forgotten when the next turn begins
-    gc.collect()
-    parts = on.registry.report()["parts"].values()
-    return sum(part["lent"] for part in parts), sum(ref() is not None for ref in seen)
 
 
 def one_burst(on, lane: str, where: str, at: int, truth) -> BaseException:
@@ -117,13 +108,5 @@ def test_thirty_faults_at_load_end_only_the_painter_that_needs_that_part(kind):
         assert {type(run.error) for run in runs[::2]} == {{**KINDS, "raise": Unavailable}[kind]}
         seen += [weakref.ref(run) for run in runs]
     del runs
-    lent, alive = left(on, seen)
-    log, failures = list(on.log)[batches:], on.registry.report()["counts"].failures
-    shared, failed = (sum(len(batch.runs) > 1 for batch in log if batch.failed is bad) for bad in (False, True))
-    print(f"\n{ROUNDS} times {kind} at load: {2 * ROUNDS} culprits failed, two in each of {failed} batches; "
-          f"{2 * ROUNDS} others bit-equal, two in each of {shared}; {failures} readings failed; "
-          f"{lent} loans, {alive} of {len(seen)} runs left")  # fmt: skip
-    assert (lent, alive) == (0, 0)
-    assert shared >= ROUNDS
-    assert failed == (ROUNDS if kind == "nan" else 0)
+    failures = held_at_load(on, kind, batches, seen)
     assert failures == 0 if kind == "nan" else ROUNDS <= failures <= 2 * ROUNDS

@@ -57,6 +57,29 @@ def clear(run) -> bool:
     return run.error.__traceback__ is None and run.error.__context__ is None
 
 
+def left(engine, seen) -> tuple[int, int]:
+    """Loans, and how many of `seen` are still alive."""
+    engine.turn()  # whoever is over is forgotten when the next turn begins
+    gc.collect()
+    parts = engine.registry.report()["parts"].values()
+    return sum(part["lent"] for part in parts), sum(ref() is not None for ref in seen)
+
+
+def held_at_load(engine, kind, batches, seen) -> int:
+    """That two culprits and two others in each of ROUNDS shared their batches, after the first `batches`, and that
+    nothing is left of the runs `seen`; gives how many readings failed."""
+    lent, alive = left(engine, seen)
+    log, failures = list(engine.log)[batches:], engine.registry.report()["counts"].failures
+    shared, failed = (sum(len(batch.runs) > 1 for batch in log if batch.failed is bad) for bad in (False, True))
+    print(f"\n{ROUNDS} times {kind} at load: {2 * ROUNDS} culprits failed, two in each of {failed} batches; "
+          f"{2 * ROUNDS} others bit-equal, two in each of {shared}; {failures} readings failed; "
+          f"{lent} loans, {alive} of {len(seen)} runs left")  # fmt: skip
+    assert (lent, alive) == (0, 0)
+    assert shared >= ROUNDS
+    assert failed == (ROUNDS if kind == "nan" else 0)
+    return failures
+
+
 @pytest.mark.parametrize("where", ["eval", "look"])
 @pytest.mark.parametrize("kind", KINDS)
 def test_thirty_faults_in_batches_end_only_the_culprit(kind, where):
@@ -112,21 +135,9 @@ def test_thirty_faults_at_load_end_only_those_who_need_that_part(kind):
         assert all(clear(run) for run in runs[::2])
         assert all(torch.equal(run.result, picture) for run, picture in zip(runs[1::2], truth, strict=True))
         alive += [weakref.ref(run) for run in runs]
-    log = list(engine.log)[batches:]
-    shared = sum(len(batch.runs) > 1 for batch in log if not batch.failed)
-    failed = sum(len(batch.runs) > 1 for batch in log if batch.failed)
     del runs
-    engine.turn()  # whoever is over is forgotten when the next turn begins
-    gc.collect()
-    report, left = lender.report(), sum(ref() is not None for ref in alive)
-    lent = sum(part["lent"] for part in report["parts"].values())
-    print(f"\n{ROUNDS} times {kind} at load: {2 * ROUNDS} culprits failed, two in each of {failed} batches; "
-          f"{2 * ROUNDS} others bit-equal, two in each of {shared}; "
-          f"{lent} loans, {left} of {len(alive)} runs left")  # fmt: skip
-    assert (lent, left) == (0, 0)
-    assert shared >= ROUNDS
-    assert failed == (ROUNDS if kind == "nan" else 0)
-    assert report["counts"].failures == (0 if kind == "nan" else 2 * ROUNDS)  # whoever asks has it read again
+    failures = held_at_load(engine, kind, batches, alive)
+    assert failures == (0 if kind == "nan" else 2 * ROUNDS)  # whoever asks has it read again
 
 
 def test_out_of_memory_above_three_rows_lets_all_finish_in_halves():

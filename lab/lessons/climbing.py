@@ -23,7 +23,8 @@ from torch import Tensor
 from lab.lessons.given import pixels
 from lab.lessons.together import together
 from lab.race import Event, parts_of
-from models.engine import Engine, EngineStopped, Run
+from models.engine import Engine, Run
+from models.engine.endings import outcome
 from models.protocol import Kit, Prompt, Request, State, Target
 from models.samplers.crops import CropKnobs, Crops, cut, draw_crops
 from models.samplers.guidance import TEXT
@@ -127,10 +128,7 @@ class Eyes:
         look = VIEWS[name](state, self.asked.knobs, Kit(self.config, None, torch.empty))
         targets = self.engine.samplers[NAME].targets
         run = self.engine.play(look, targets, client=self.asked.client, suite=self.asked.suite)
-        self.engine.wait(run)
-        if run.error is not None or run.result is None:
-            raise run.error or EngineStopped("the engine was stopped")
-        return pixels(run.result[0])
+        return pixels(outcome(self.engine.wait(run))[0])
 
     def _call(self, target: Target, *rows: Tensor) -> Any:
         return self.engine.call(target, *rows, client=self.asked.client, suite=self.asked.suite)

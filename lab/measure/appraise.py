@@ -13,7 +13,8 @@ from torch import Tensor, nn
 
 from lab.measure.judge import check, fit, verdicts
 from lab.storybook.grammar import parse
-from models.engine import Engine, EngineStopped, Run
+from models.engine import Engine, Run
+from models.engine.endings import outcome
 from models.loaders import fault
 from models.protocol import Eval, Target, ask
 
@@ -89,9 +90,7 @@ def _looked_at(pictures: Tensor, tokens: Tensor, reads: bool) -> Generator[Eval,
 
 def said(engine: Engine, suite: str, text: str, run: Run) -> Appraisal:
     """What a run of `asked` that is over has found.  Raises what went wrong."""
-    if run.error is not None or run.state != "done":
-        raise run.error or EngineStopped(f"run {run.id} was {run.state}")
-    cosines, read = run.result
+    cosines, read = outcome(run)
     if read is None:
         return Appraisal(tuple(cosines.tolist()), None, has_judge(engine, suite))
     with engine.registry.borrow(suite, ["judge"]) as parts:

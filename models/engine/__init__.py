@@ -23,7 +23,7 @@ from torch import Tensor, nn
 from models.catalog import Suite
 from models.engine.batch import Caps
 from models.engine.core import Batch, Core
-from models.engine.endings import EngineStopped
+from models.engine.endings import EngineStopped, outcome
 from models.engine.forecast import Forecast, brief, forecast
 from models.engine.lobby import Lobby
 from models.engine.loop import Loop
@@ -145,7 +145,7 @@ class Engine:
         """One Eval, waited for: what `target` gives for `rows`, on the CPU.  Raises what went wrong."""
         of = {"suite": suite, "sampler": sampler, "parts": parts}
         run = self.play(ask("call", *rows, **opts), {"call": target}, client=client, **of)
-        return _outcome(self.wait(run))
+        return outcome(self.wait(run))
 
     def wait(self, *runs: Run) -> Run:
         """Until all `runs` are over, turning the loop where it has no thread; gives the last."""
@@ -153,7 +153,7 @@ class Engine:
 
     def paint(self, request: Request) -> Tensor:
         """Run a request to its end: pictures (B, 3, H, W) in [0, 1] on the CPU.  Raises what went wrong."""
-        return _outcome(self.wait(self.submit(request)))
+        return outcome(self.wait(self.submit(request)))
 
     def frames(self, run: Run) -> Iterator[Frame]:
         """`run.frames()`, turning the loop where it has no thread."""
@@ -176,7 +176,7 @@ class Engine:
             if not run.over:
                 run.cancel()
                 self.wait(run)
-        _outcome(run)
+        outcome(run)
         return run
 
 
@@ -189,11 +189,3 @@ def drive(
         return (yield from engine.drive(request))
     finally:
         engine.stop()
-
-
-def _outcome(run: Run) -> Any:
-    if run.error is not None:
-        raise run.error
-    if run.state == "cancelled":
-        raise EngineStopped(f"run {run.id} was cancelled")
-    return run.result

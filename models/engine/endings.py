@@ -5,16 +5,28 @@ from __future__ import annotations
 import traceback
 from collections.abc import Generator
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from torch import Tensor
+
+if TYPE_CHECKING:
+    from models.engine.run import Run
 
 STUBBORN = 16  # how often a coroutine that yields while it is being closed is asked again
 
 
 class EngineStopped(RuntimeError):
     """The engine was stopped, or died; the cause says of what."""
+
+
+def outcome(run: Run) -> Any:
+    """What a run that is over has brought.  Raises what went wrong, and EngineStopped where it was cancelled."""
+    if run.error is not None:
+        raise run.error
+    if run.state == "cancelled":
+        raise EngineStopped(f"run {run.id} was cancelled")
+    return run.result
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 
 from lab.measure.appraise import asked, said
 from lab.race import Event, small_of
@@ -29,17 +28,8 @@ class Asides:
 
     def news(self) -> list[News]:
         """What was found since the last time."""
-        return list(self._found([lane for lane, (run, _) in self.open.items() if run.over]))
-
-    def rest(self) -> list[News]:
-        """What is still to be found, waited for."""
-        for run, _ in self.open.values():
-            self.engine.wait(run)
-        return self.news()
-
-    def _found(self, lanes: list[str]) -> Iterator[News]:
-        race = self.visit.race
-        for lane in lanes:
+        race, told = self.visit.race, []
+        for lane in [lane for lane, (run, _) in self.open.items() if run.over]:
             run, begun = self.open.pop(lane)
             try:
                 found = said(self.engine, self.suite, race.prompt.text, run)
@@ -48,5 +38,12 @@ class Asides:
             self.visit.marks[lane] = found
             outcome = race.outcomes[lane]
             apart = {"looks": outcome.looks, "waited": outcome.waited, "judged": time.perf_counter() - begun}
-            told = of_appraisal(lane, race.prompt.text, found)
-            yield told | {"apart": apart, "workspace": outcome.workspace}
+            about = {"apart": apart, "workspace": outcome.workspace}
+            told.append(of_appraisal(lane, race.prompt.text, found) | about)
+        return told
+
+    def rest(self) -> list[News]:
+        """What is still to be found, waited for."""
+        for run, _ in self.open.values():
+            self.engine.wait(run)
+        return self.news()
