@@ -68,6 +68,21 @@ def test_a_run_that_its_budget_ended_is_painted_up_to_there(tmp_path):
     assert not np.array_equal(again.painted, paint(request(knobs={"steps": 9})).newest.images[0])
 
 
+def test_a_run_that_somebody_stopped_is_painted_up_to_the_step_that_was_seen(tmp_path):
+    asked = request(knobs={"steps": 9})
+    run = engine().submit(asked)
+    run.wanted = True
+    while run.newest is None:
+        engine().turn()
+    run.cancel()
+    engine().wait(run)
+    note = receipt(engine(), run)
+    assert (run.state, run.cut, note["cut"], note["step"][0] < 9) == ("cancelled", False, True, True)
+    (again,) = rerun(save(tmp_path / "a.png", run.newest.images[0], note), engine())
+    assert again.most == 0
+    assert not np.array_equal(again.painted, paint(asked).newest.images[0])
+
+
 def test_a_sheet_carries_a_receipt_for_each_of_its_pictures(tmp_path):
     race = Race(engine(), "classroom", TEXT, 1, knobs=KNOBS, exact=True, every=None)
     list(race)
