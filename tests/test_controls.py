@@ -138,7 +138,8 @@ LARGE = {"upsample": True, "upsample_steps": 2}
 OTHER = {
     "latent": {"steps": 3, "guidance": 9.0, "scheduler": "euler_a", "eta": 1.0, "width": 32, "height": 32,
                **LARGE},
-    "pixel": {"steps": 4, "guidance": 9.0, "scheduler": "ddpm", "eta": 1.0, "variance": "beta", "clip_guidance": 0.3,
+    "pixel": {"steps": 4, "guidance": 9.0, "guidance_from": 0.2, "scheduler": "ddpm", "eta": 1.0,
+              "variance": "beta", "clip_guidance": 0.3,
               "width": 32, "height": 32, **LARGE},
     "vqgan_clip": {"steps": 4, "rule": "adam", "rate": 0.5, "final": 0.9, "limit": 0.5, "average": 0.9,
                    "begin": "codes", "tower": "ordinary", "width": 96, "height": 96, "crops": 3, "whole": False,

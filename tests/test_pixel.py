@@ -16,7 +16,7 @@ from tests.tinynets import PIXEL, clips, pixel_net
 
 SEEDS = (3, 8)
 PROMPT = Prompt("a red cat", negative="blue", seeds=SEEDS)
-NAMES = PixelKnobs.specs()[2].choices
+NAMES = next(spec.choices for spec in PixelKnobs.specs() if spec.name == "scheduler")
 
 
 def tools(net, prompt=PROMPT, **changes):
@@ -65,8 +65,9 @@ def test_ddim_is_stocks(eta):
     close(ours(net, scheduler="ddim", steps=9, eta=eta).picture, want)
 
 
-def paper(net, fold, guidance, steps):
-    """Algorithm 2 of arXiv 2006.11239, guided, on folded pixels, written out; variance beta-tilde, x0 clipped."""
+def paper(net, fold, guidance, steps, begin):
+    """Algorithm 2 of arXiv 2006.11239 on folded pixels, guided from timestep `begin` on (arXiv 2404.07724, equation
+    3), written out; variance beta-tilde, x0 clipped."""
     clip, tokenizer_texts = clips()[0], (PROMPT.text, PROMPT.negative)
     on, off = clip.text(clip.tokenize(tokenizer_texts).ids).states[:, None].expand(-1, 2, -1, -1)
     betas = torch.linspace(1e-4, 0.02, 1000, dtype=torch.float64)
@@ -81,7 +82,7 @@ def paper(net, fold, guidance, steps):
             )
             for words in (on, off)
         ]
-        eps = eps[1] + guidance * (eps[0] - eps[1])
+        eps = eps[1] + guidance * (eps[0] - eps[1]) if t <= begin else eps[0]
         x0 = ((x - (1 - bar[t]).sqrt() * eps) / bar[t].sqrt()).clamp(-1, 1)
         past = bar[before] if before >= 0 else torch.ones((), dtype=torch.float64)
         beta = 1 - bar[t] / past
@@ -95,8 +96,18 @@ def paper(net, fold, guidance, steps):
 def test_a_text_conditional_folded_net_is_sampled_as_the_paper_says(guidance):
     net = pixel_net(fold=4, words=True)
     played = ours(net, scheduler="ddpm", steps=6, guidance=guidance, variance="posterior")
-    close(played.picture, paper(net, 4, guidance, 6))
+    close(played.picture, paper(net, 4, guidance, 6, 1000))
     assert dict(played.asked)["denoise"] == (2 if guidance == 1 else 4)
+
+
+@torch.no_grad()
+def test_what_is_led_only_near_its_end_takes_single_rows_before():
+    net = pixel_net(fold=4, words=True)
+    settings = {"scheduler": "ddpm", "steps": 6, "guidance": 7.5, "variance": "posterior"}
+    played = ours(net, **settings, guidance_from=0.35)  # timesteps 830, 664, 498, 332, 166, 0
+    assert [rows for name, rows in played.asked if name == "denoise"] == [2, 2, 2, 4, 4, 4]
+    close(played.picture, paper(net, 4, 7.5, 6, 350))
+    assert (played.picture - ours(net, **settings).picture).abs().max() > 0.01
 
 
 def test_the_empty_prompt_runs_single_rows():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Generator, Mapping
 from typing import Any, NamedTuple
 
@@ -45,19 +46,21 @@ class Guide:
 
     The guided prediction is `off.lerp(on, scale)`: 1 = off, and then one set of rows; above 1 the pairs run as one
     Eval of 2B rows, unwanted first.  Channels beyond the first `channels` (a learned variance) stay `on`'s own.
+    Timesteps above `begin` are not guided: where all is noise, guidance leads astray (Kynkaanniemi et al., arXiv
+    2404.07724, section 3.1); they take B rows.
     """
 
-    def __init__(self, scale: float, on: tuple[Tensor, ...], off: tuple[Tensor, ...]):
-        self.scale = scale
+    def __init__(self, scale: float, on: tuple[Tensor, ...], off: tuple[Tensor, ...], begin: float = math.inf):
+        self.scale, self.begin, self.on = scale, begin, on
         self.pairs = scale != 1
         self.rows = tuple(torch.cat(pair) for pair in zip(off, on, strict=True)) if self.pairs else on
 
     def ask(self, target: str, x: Tensor, t: Tensor) -> Generator[Eval, Any, Tensor]:
         """What `target` predicts for x (B, C, ...) at timestep t, guided: (B, C or more, ...)."""
-        if self.pairs:
-            x = torch.cat([x, x])
-        found = yield from ask(target, x, torch.full((len(x),), float(t), device=x.device), *self.rows)
-        return self.lead(found, x.shape[1]) if self.pairs else found
+        guided = self.pairs and float(t) <= self.begin
+        x, rows = (torch.cat([x, x]), self.rows) if guided else (x, self.on)
+        found = yield from ask(target, x, torch.full((len(x),), float(t), device=x.device), *rows)
+        return self.lead(found, x.shape[1]) if guided else found
 
     def lead(self, found: Tensor, channels: int) -> Tensor:
         """Combine a stack of pairs (2B, ...), unwanted first."""

@@ -45,6 +45,7 @@ class PixelKnobs(Knobs):
 
     steps: int = knob(25, low=1, high=1000, unit="steps")
     guidance: float = knob(1.5, low=1.0, high=30.0, step=0.5)
+    guidance_from: float = knob(1.0, low=0.05, high=1.0, step=0.05)  # share of the chain, its last, that is guided
     scheduler: str = knob("ddim", choices=("ddpm", "ddim", "dpm++"))
     eta: float = knob(0.0, low=0.0, high=1.0, step=0.05)  # DDIM alone: 0 draws no noise, 1 as much as DDPM
     variance: str = knob("own", choices=tuple(VARIANCES))  # DDPM alone: the net's own, beta_t, or beta-tilde_t
@@ -93,7 +94,8 @@ class Pixel:
             on, off = yield from read(prompt, kit, like)
             aims = (on.embedding, off.embedding) if prompt.negative else (on.embedding,)
         if conditional:
-            guide = Guide(needed(prompt, knobs.guidance), (on.states,), (off.states,))
+            begin = knobs.guidance_from * kit.config["pixel_scheduler"].get("num_train_timesteps", 1000)
+            guide = Guide(needed(prompt, knobs.guidance), (on.states,), (off.states,), begin)
         if start:
             scheduler, kept = thaw(start, like)
         else:
