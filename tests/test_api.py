@@ -82,7 +82,7 @@ def client(address, tmp_path_factory):
 
 def inline(engine, lane, seeds=(5,), text=TEXT, knobs=None, exact=False, **pictures):
     """Pictures by step, and the finished ones, of the same painting without a server."""
-    knobs = settle(engine, lane, KNOBS[lane] | (knobs or {}))
+    knobs = settle(engine, lane, KNOBS[lane] | (knobs or {}), "classroom")
     alone = default_engine(engine.registry.suite("classroom"))
     asked = Request(lane, Prompt(text, seeds=seeds, **pictures), knobs, "classroom", "test", exact)
     frames = list(alone.drive(asked))
@@ -96,7 +96,7 @@ def wait_for(holds, seconds=120):
         time.sleep(0.01)
 
 
-def test_the_endpoints_are_named_and_typed_by_the_knobs(client):
+def test_the_endpoints_are_named_and_typed_by_the_knobs(client, engine):
     told = client.view_api(print_info=False, return_format="dict")
     assert set(told["named_endpoints"]) == {f"/{name}" for name in (*LANES, "race")}
     assert not told["unnamed_endpoints"]
@@ -107,7 +107,7 @@ def test_the_endpoints_are_named_and_typed_by_the_knobs(client):
         assert list(takes) == ["prompt", "negative", *common, *pictures, *own]
         assert all(set(takes[name]["python_type"]["type"].split(" | ")) == {"filepath", "None"} for name in pictures)
         for name, spec in own.items():
-            assert takes[name]["parameter_default"] == spec.default
+            assert takes[name]["parameter_default"] == getattr(settle(engine, lane, None, "classroom"), spec.name)
             if spec.choices:
                 assert takes[name]["type"] == {"enum": list(spec.choices)}
         assert takes["steps"]["type"] == {"type": "integer"}
