@@ -19,7 +19,10 @@ def engine():
     return default_engine("classroom")
 
 
-@pytest.mark.parametrize("family", LANES)
+SLOW = {"vqgan_clip": pytest.mark.slow}  # eighty steps a picture, each with a gradient through CLIP
+
+
+@pytest.mark.parametrize("family", [pytest.param(lane, marks=SLOW.get(lane, ())) for lane in LANES])
 def test_prompts_painted_anew_fall_into_the_tables_interval(engine, family):
     told = json.loads((SUITE / "measured.json").read_text())
     paint = together(engine, "classroom", told["settings"])
