@@ -53,7 +53,9 @@ def test_every_picture_in_the_browser_is_that_step_of_an_inline_run_by_its_hash(
             ended(page)
         assert states(page) == ["done" if each == lane else "absent" for each in LANES]
         shown = page.evaluate(SCRUB)
-        request = Request(lane, Prompt(TEXT, seeds=(5,)), settle(alone, lane, knobs[lane], "classroom"), "classroom", "test")
+        request = Request(
+            lane, Prompt(TEXT, seeds=(5,)), settle(alone, lane, knobs[lane], "classroom"), "classroom", "test"
+        )
         steps = {str(frame.i): frame.images[0] for frame in alone.drive(request)}
         del shown[lane]["bare"]
         assert len(shown[lane]) >= 2, f"{lane} was not seen on the way"
