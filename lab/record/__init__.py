@@ -66,7 +66,7 @@ def receipt(engine: Engine, run: Run, index: int = 0, verdict: Any = None, box: 
         "seconds": meters.device, "looks": meters.served - meters.device, "evals": meters.evals, "rows": meters.rows,
         "workspace": meters.workspace,
     }  # fmt: skip
-    cut = run.cut or frame.i < frame.n  # by a budget, or by whoever stopped it
+    cut = frame.i < frame.n  # by a budget, or by whoever stopped it
     done = {"step": [frame.i, frame.n], "cut": cut, "facts": dict(frame.facts), "timings": timings}
     height, width = frame.images.shape[1:3]
     where = [int(side) for side in box or (0, 0, width, height)]
