@@ -66,8 +66,8 @@ def test_ddim_is_stocks(eta):
 
 
 def paper(net, fold, guidance, steps, begin):
-    """Algorithm 2 of arXiv 2006.11239 on folded pixels, guided from timestep `begin` on (arXiv 2404.07724, equation
-    3), written out; variance beta-tilde, x0 clipped."""
+    """Algorithm 2 of arXiv 2006.11239 on folded pixels, guided from timestep `begin` on (as in arXiv 2404.07724),
+    written out; variance beta-tilde, x0 clipped."""
     clip, tokenizer_texts = clips()[0], (PROMPT.text, PROMPT.negative)
     on, off = clip.text(clip.tokenize(tokenizer_texts).ids).states[:, None].expand(-1, 2, -1, -1)
     betas = torch.linspace(1e-4, 0.02, 1000, dtype=torch.float64)

@@ -106,9 +106,8 @@ CLASSROOM = (
     ("upsampler", "UNet2DModel", "unclip/super_res", "unclip/super_res_scheduler"),
     ("judge", "judge", "judge", ""),
 )
-# A small decoder leaves traces of noise that is drawn anew near the end, and a small prior goes astray when led; a
-# prior that is not led runs one row a candidate, not two, so that four cost what two did.  What pixels show of a scene
-# while all is noise is its ground: led there, a small net takes another one.
+# Chosen on tuning prompts, as README tells: led while all is noise, the pixel net paints other backgrounds; with all of
+# DDPM's noise, shapes are lost near the end.  A prior that is not led runs one row a candidate: four cost what two did.
 CLASSROOM_KNOBS = {
     "pixel": {"guidance": 2.5, "guidance_from": 0.65, "eta": 0.5},
     "unclip": {"scheduler": "ddim", "eta": 0.5, "prior_guidance": 1.0, "candidates": 4},

@@ -46,8 +46,8 @@ class Guide:
 
     The guided prediction is `off.lerp(on, scale)`: 1 = off, and then one set of rows; above 1 the pairs run as one
     Eval of 2B rows, unwanted first.  Channels beyond the first `channels` (a learned variance) stay `on`'s own.
-    Timesteps above `begin` are not guided: where all is noise, guidance leads astray (Kynkaanniemi et al., arXiv
-    2404.07724, section 3.1); they take B rows.
+    Timesteps above `begin` are not guided and take B rows: guidance harms where all is noise (Kynkaanniemi et al.,
+    arXiv 2404.07724, who leave it out at the end too).
     """
 
     def __init__(self, scale: float, on: tuple[Tensor, ...], off: tuple[Tensor, ...], begin: float = math.inf):
