@@ -13,6 +13,7 @@ from diffusers import DDIMScheduler, StableDiffusionPipeline
 from torch.nn.functional import cosine_similarity
 from transformers import CLIPTextModel
 
+from lab.lessons import captions
 from lab.race import LANES, default_engine
 from lab.storybook.dataset import FRESH, small
 from lab.storybook.grammar import say
@@ -50,6 +51,15 @@ def request(lane: str, client: str = "one", seeds=(1,), **more) -> Request:
 @cache
 def alone(lane: str, exact: bool = False) -> torch.Tensor:
     return engine().paint(request(lane, exact=exact))
+
+
+def test_the_captions_that_ship_are_this_clips():
+    known = captions.captions(running := default_engine(), "classroom")
+    assert running.registry.report()["parts"] == {}, "they were embedded instead of read"
+    clip, picked = Clip.from_folder(ROOT / "clip", picture=False), range(0, len(known.asks), 40)
+    with torch.no_grad():
+        own = clip.text(clip.tokenize([say(known.asks[k]) for k in picked]).ids).embedding
+    assert cosine_similarity(own, known.rows[picked]).min() > 0.9999
 
 
 def test_every_part_is_there_and_whole():

@@ -26,6 +26,7 @@ from lab.ui.painters.unclip.acts import CANDIDATES
 from lab.ui.painters.unclip.asked import ELSEWHERE
 from lab.ui.words import LANGUAGES
 from lab.ui.words import say as word
+from models.loaders import load
 from models.protocol import Prompt, Request
 from models.samplers.unclip import UnclipKnobs
 from tests.tinysuite import engine, folder, without
@@ -75,6 +76,23 @@ def test_captions_are_known_to_the_grammar_and_each_is_nearest_to_itself():
 def test_all_captions_together_are_two_thousand_different_sentences_that_the_grammar_reads_back():
     assert len({say(ask) for ask in ALL}) == len(ALL) > 1900
     assert all(parse(say(ask)).ask == ask for ask in ALL[::50])
+
+
+def test_a_suite_brings_its_captions_along_and_another_clips_are_not_taken(tmp_path):
+    home = without(tmp_path / "suite")
+    written = captions.keep(default_engine(home), "classroom")
+    asked = []
+    fresh = default_engine(home, read=lambda part: asked.append(part) or load(part))
+    known = captions.captions(fresh, "classroom")
+    apart = (known.rows - captions.captions(engine(), "classroom").rows).abs().max()
+    assert apart < 5e-4, "half precision, and no more"
+    assert written == home / captions.FILE
+    assert asked == []
+    config = next((home / "clip").glob("*config.json"))
+    config.write_text(config.read_text() + " ")
+    captions.captions(other := default_engine(home, read=lambda part: asked.append(part) or load(part)), "classroom")
+    assert len(asked) == 1
+    assert captions.ready(other, "classroom")
 
 
 def test_the_prior_thinks_in_steps_and_the_chosen_candidate_is_what_the_painter_would_paint():

@@ -127,9 +127,11 @@ def card(
     count: Annotated[int, typer.Option(min=100, help="fresh scenes to measure on, a multiple of 100")] = 400,
     as_json: JsonOption = False,
 ) -> None:
-    """Measure each part by itself on fresh scenes, and write the suite's MODEL_CARD.md."""
+    """Measure each part by itself on fresh scenes, and write the suite's MODEL_CARD.md and its captions' embeddings."""
+    from lab.lessons.captions import keep
     from lab.measure.card import write_card
     from lab.measure.parts import figures
+    from lab.race import default_engine
 
     if count % 100 or not folder.is_dir():
         fail(f"count is {count}, folder {str(folder)!r}; give a multiple of 100, and a suite's folder")
@@ -142,6 +144,8 @@ def card(
             progress.refresh()
 
         found = figures(folder, count, report)
+        if (folder / "clip").is_dir():
+            keep(default_engine(folder), "classroom")
     written = write_card(folder, found)
     typer.echo(json.dumps(found) if as_json else f"{written}: {', '.join(found)}")
 

@@ -3,19 +3,24 @@
 CLIP puts pictures and sentences into one space (Radford et al., arXiv 2103.00020).  So whatever a picture embedding
 is, seen or imagined, one can ask which of two thousand sentences lie nearest to it by their cosine, and read what it
 means without painting it.  The sentences are Storybook's: every thing in every colour, alone, small or large, and in
-every place; and pairs.  They are embedded in English, once for each engine, and told in either language.
+every place; and pairs.  They are embedded in English, once for each engine, and told in either language.  A suite may
+bring its embeddings along, for on a small machine two thousand sentences take as long as a painter's first picture.
 """
 
 from __future__ import annotations
 
+import hashlib
 import random
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 from weakref import WeakKeyDictionary
 
 import torch
+from safetensors import safe_open
+from safetensors.torch import save_file
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -29,6 +34,7 @@ CLIENT = "captions"  # charged apart from what visitors paint
 PAINTER = "unclip"  # whose embeddings are read: its CLIP may be another than the other painters'
 PAIRS = 400  # asks for two things, or for two or three of one
 AT_ONCE = 64  # captions an evaluation: all in one would hold up whoever begins to paint by seconds
+FILE = "captions.safetensors"  # beside the folder of the CLIP whose embeddings they are
 DEEP = 64  # how many neighbours are looked through for different things
 _known: WeakKeyDictionary[Engine, dict[str, Captions]] = WeakKeyDictionary()
 _lock = threading.Lock()
@@ -77,16 +83,52 @@ def asks() -> tuple[Ask, ...]:
 
 
 def captions(engine: Engine, suite: str) -> Captions:
-    """The captions of a suite, embedded by its painter's CLIP at the first call.  Raises what the engine raises."""
+    """The captions of a suite, as it brings them along or embedded by its painter's CLIP at the first call.
+
+    Raises what the engine raises.
+    """
     with _lock:
         held = _known.setdefault(engine, {})
         if suite not in held:
-            tokens = tokenized(engine, suite, [say(ask) for ask in asks()])
-            calls = [
-                engine.call(TEXT, some, client=CLIENT, suite=suite, sampler=PAINTER) for some in tokens.split(AT_ONCE)
-            ]
-            held[suite] = Captions(asks(), F.normalize(torch.cat(calls).float(), dim=-1))
+            rows = _kept(_clip(engine, suite))
+            held[suite] = Captions(asks(), F.normalize(_embed(engine, suite) if rows is None else rows, dim=-1))
         return held[suite]
+
+
+def keep(engine: Engine, suite: str) -> Path:
+    """Write a suite's embeddings beside the folder of its CLIP, in half precision, 0.5 MB; returns the file."""
+    folder = _clip(engine, suite)
+    rows, about = F.normalize(_embed(engine, suite), dim=-1), {"format": "pt", "of": _fingerprint(folder)}
+    save_file({"rows": rows.half()}, folder.parent / FILE, metadata=about)
+    return folder.parent / FILE
+
+
+def _embed(engine: Engine, suite: str) -> Tensor:
+    tokens = tokenized(engine, suite, [say(ask) for ask in asks()])
+    calls = [engine.call(TEXT, some, client=CLIENT, suite=suite, sampler=PAINTER) for some in tokens.split(AT_ONCE)]
+    return torch.cat(calls).float().cpu()
+
+
+def _kept(folder: Path) -> Tensor | None:
+    """The embeddings (M, E) beside a CLIP's folder, if they are this CLIP's and these captions'."""
+    if not (folder.parent / FILE).exists():
+        return None
+    with safe_open(folder.parent / FILE, "pt") as file:
+        ours = (file.metadata() or {}).get("of") == _fingerprint(folder)
+        return file.get_tensor("rows").float() if ours else None
+
+
+def _fingerprint(folder: Path) -> str:
+    """SHA-256 of what decides the embeddings: the CLIP's files and the sentences."""
+    found = hashlib.sha256("\n".join(say(ask) for ask in asks()).encode())
+    for file in sorted([*folder.glob("*.safetensors"), *folder.glob("*.json")]):
+        found.update(file.read_bytes())
+    return found.hexdigest()
+
+
+def _clip(engine: Engine, suite: str) -> Path:
+    table = engine.registry.suite(suite)
+    return table[table.seen(PAINTER)["clip"]].path
 
 
 def tokenized(engine: Engine, suite: str, texts: Sequence[str]) -> Tensor:

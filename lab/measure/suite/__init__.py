@@ -116,6 +116,6 @@ def _floor(judge: Judge, count: int, reference: int) -> tuple[Tensor, float | No
 
 
 def weights(folder: Path) -> dict[str, str]:
-    """The first 16 digits of the SHA-256 of every weights file in a suite, by its path in it."""
-    files = sorted(folder.rglob("*.safetensors"))
+    """The first 16 digits of the SHA-256 of every weights file of a suite's parts, by its path in the suite."""
+    files = sorted(folder.glob("*/**/*.safetensors"))
     return {f.relative_to(folder).as_posix(): hashlib.sha256(f.read_bytes()).hexdigest()[:16] for f in files}
