@@ -301,7 +301,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "knob.reset": ("Back to defaults", "恢复默认"),
     "knob.steps": ("Steps", "步数"),
     "knob.guidance": ("Guidance", "引导强度"),
-    "knob.guidance_from": ("Guided part", "引导起点"),
+    "knob.guidance_from": ("Guided from", "引导起点"),
     "knob.scheduler": ("Scheduler", "调度器"),
     "knob.eta": ("Eta", "随机程度"),
     "knob.strength": ("Strength", "改动强度"),

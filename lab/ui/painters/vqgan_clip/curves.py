@@ -18,6 +18,7 @@ from lab.ui.words import say
 PLOTS = ("asked", "fresh", "loss")
 INKS = ("#c08a1e", "#2ba489")  # of the first and the second climb; read well on paper and in the dark
 LATEST = 5
+EMPTY = 10  # steps of a plot without a point: an axis of one step would be labelled 1.000000
 Point = tuple[str, int, float]  # climb, step, value
 
 
@@ -45,7 +46,7 @@ class Curves:
         return mean(values[-LATEST if plot == "asked" else -1 :]) if values else None
 
     def frames(self, language: str) -> list[pd.DataFrame]:
-        """The data of every plot, in the order of PLOTS; a climb that has no point yet has one without a value."""
+        """The data of every plot, in the order of PLOTS; each climb has a point without a value, for the legend."""
         return [
             pd.DataFrame(
                 [(step, value, say(f"vq.lane.{lane}", language)) for lane, step, value in self._begun(name)],
@@ -55,7 +56,8 @@ class Curves:
         ]
 
     def _begun(self, plot: str) -> list[Point]:
-        return [(lane, 1, nan) for lane in self.lanes] + self.points[plot]
+        begun = self.points[plot] or [(lane, EMPTY, nan) for lane in self.lanes]
+        return [(lane, 0, nan) for lane in self.lanes] + begun
 
 
 def draw(texts: Texts, act: str, lanes: Sequence[str]) -> list[gr.LinePlot]:
