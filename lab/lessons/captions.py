@@ -88,11 +88,20 @@ def captions(engine: Engine, suite: str) -> Captions:
     Raises what the engine raises.
     """
     with _lock:
-        held = _known.setdefault(engine, {})
-        if suite not in held:
-            rows = _kept(_clip(engine, suite))
-            held[suite] = Captions(asks(), F.normalize(_embed(engine, suite) if rows is None else rows, dim=-1))
-        return held[suite]
+        return ready(engine, suite) or _hold(engine, suite, _embed(engine, suite))
+
+
+def ready(engine: Engine, suite: str) -> Captions | None:
+    """The captions if the suite brings them along or they are embedded already; for whoever must not wait."""
+    held = _known.get(engine, {}).get(suite)
+    if held is None and "clip" in engine.registry.suite(suite).seen(PAINTER):
+        rows = _kept(_clip(engine, suite))
+        held = None if rows is None else _hold(engine, suite, rows)
+    return held
+
+
+def _hold(engine: Engine, suite: str, rows: Tensor) -> Captions:
+    return _known.setdefault(engine, {}).setdefault(suite, Captions(asks(), F.normalize(rows, dim=-1)))
 
 
 def keep(engine: Engine, suite: str) -> Path:
@@ -138,8 +147,3 @@ def tokenized(engine: Engine, suite: str, texts: Sequence[str]) -> Tensor:
     with engine.registry.borrow(suite, [name]) as parts:
         found = parts[name].tokenize(texts)
     return found.ids[:, : 2 + max(map(len, found.kept))]
-
-
-def ready(engine: Engine, suite: str) -> Captions | None:
-    """The captions if they are embedded already; for whoever must not wait."""
-    return _known.get(engine, {}).get(suite)
