@@ -5,7 +5,7 @@ import pytest
 from tests.chromium import ended, needs_chromium, paint
 
 pytestmark = needs_chromium
-LONG = 120_000  # milliseconds: two thousand captions are embedded before the first thought
+LONG = 120_000  # milliseconds: the parts may have to be read before the first thought
 
 
 def open_tab(page):
@@ -53,7 +53,7 @@ def test_an_empty_sentence_is_answered_and_nothing_is_lost(visit):
 
 def test_in_a_race_the_painter_tells_what_it_imagines_until_it_paints(visit):
     page = visit()
-    open_tab(page)  # its captions are known by now, or soon
+    open_tab(page)  # its parts may be in memory by now
     page.click("#unclip-prior-go")
     page.wait_for_selector("#unclip-prior .bare p", timeout=LONG)
     page.locator('#tabs button[role="tab"]:visible').first.click()
