@@ -247,6 +247,32 @@ def test_prompts_painted_together_are_what_each_is_alone():
     assert max(batch.rows for batch in engine().log) >= 6  # three guided pairs in one batch
 
 
+@pytest.mark.parametrize(
+    ("arguments", "where"),
+    [
+        (["paint", "latent", "x"], "cpu"),
+        (["paint", "latent", "x", "--suite", "full"], "auto"),
+        (["race", "x", "--suite", "full:sd-2.1"], "auto"),
+        (["measure", "--suite", "full", "--device", "cpu"], "cpu"),
+        (["bench"], "cpu"),
+        (["bench", "--size", "full", "--weights", "random"], "auto"),
+    ],
+)
+def test_the_full_suite_paints_on_a_gpu_if_there_is_one_and_the_classroom_on_the_processor(
+    monkeypatch, arguments, where
+):
+    asked = []
+
+    def ask(*given, device=None, **_):
+        asked.append(given[7] if device is None else device)  # the bench is told without a name
+        raise ValueError("that was all")
+
+    monkeypatch.setattr("lab.race.default_engine", ask)
+    monkeypatch.setattr("lab.measure.bench.bench", ask)
+    quartet(*arguments, status=2)
+    assert asked == [where]
+
+
 def test_serve_hands_its_options_to_the_app(monkeypatch):
     asked, stage = [], ModuleType("app")
     stage.main = asked.append

@@ -22,7 +22,9 @@ SuiteOption = Annotated[str, typer.Option("--suite", help="a suite's name, or a 
 FamiliesOption = Annotated[str, typer.Option("--families", help="the painters, by commas")]
 KnobsOption = Annotated[list[str] | None, typer.Option("--set", help="a knob, as PAINTER.NAME=VALUE; may repeat")]
 DEVICES = ("auto", "cpu", "cuda", "openvino", "openvino-bf16")
-DeviceOption = Annotated[str, typer.Option("--device", help="auto, cpu, cuda, openvino or openvino-bf16")]
+DeviceOption = Annotated[
+    str | None, typer.Option("--device", help=f"{', '.join(DEVICES)}; default: cpu, and for the full suite auto")
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="print the result as one line of JSON")]
 SeedOption = Annotated[int, typer.Option("--seed", min=0, help="of the first picture; the others count up from it")]
 CountOption = Annotated[int, typer.Option("--count", min=1, max=64, help="pictures of each painter")]
@@ -49,14 +51,14 @@ def failing() -> Iterator[None]:
         fail(error, 1)
 
 
-def open_engine(suite: str, device: str) -> tuple[Engine, str]:
-    """An inline engine on a suite, and the name that requests call the suite by."""
+def open_engine(suite: str, device: str | None) -> tuple[Engine, str]:
+    """An inline engine on a suite, where that usually paints or on `device`, and the name that requests call it by."""
     from transformers.utils.logging import disable_progress_bar
 
     from lab.race import default_engine, open_suite
-    from lab.race.painters import leave_a_core, precision
+    from lab.race.painters import leave_a_core, precision, usual_device
 
-    known_device(device)
+    device = known_device(device or usual_device(suite))
     disable_progress_bar()  # of transformers: it would run where nobody watches, and beside our own
     leave_a_core()  # as the app does: the number of threads decides the last bit of a picture
     with failing():

@@ -24,6 +24,7 @@ from lab.cli.common import (
     by_painter,
     fail,
     failing,
+    known_device,
     open_engine,
 )
 
@@ -44,7 +45,7 @@ def measure(
     resume: Annotated[Path | None, typer.Option(help="file of notes to write, and to go on from")] = None,
     out: Annotated[Path | None, typer.Option(help="JSON to write")] = None,
     suite: SuiteOption = "classroom",
-    device: DeviceOption = "cpu",
+    device: DeviceOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Paint seeded prompts with every painter, have the judge read the pictures, and print the scores."""
@@ -160,7 +161,7 @@ def bench(
     suite: Annotated[str | None, typer.Option(help="whose weights; default: the shipped ones")] = None,
     weights: Annotated[str | None, typer.Option(help="random: for speed alone")] = None,
     levers: Annotated[bool, typer.Option("--levers", help="time instead what might make a step quicker")] = False,
-    device: DeviceOption = "cpu",
+    device: DeviceOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Time our painters against the stock pipelines with the same weights: ratios, paired in one run.
@@ -169,6 +170,7 @@ def bench(
     """
     from lab.measure.bench import add, empty, line, table
     from lab.measure.bench import bench as run
+    from lab.race.painters import usual_device
 
     try:
         crowd = tuple(int(word) for word in visitors.split(","))
@@ -176,7 +178,8 @@ def bench(
         fail(f"visitors is {visitors!r}; give numbers by commas, as 1,4,8")
     results, begun, shown = empty(), time.monotonic(), sys.stderr if as_json else sys.stdout
     with failing(), suppress(KeyboardInterrupt), bar(round(60 * minutes), "seconds", as_json) as progress:
-        timing = run(size, tuple(families.split(",")), crowd, repeats, steps, minutes, suite, device, weights, levers)
+        where = known_device(device or usual_device(size))
+        timing = run(size, tuple(families.split(",")), crowd, repeats, steps, minutes, suite, where, weights, levers)
         for question, row in timing:
             add(results, question, row)
             progress.update(min(round(time.monotonic() - begun), progress.total) - progress.n)

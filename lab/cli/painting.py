@@ -44,7 +44,7 @@ def paint(
     enlarge: EnlargeOption = False,
     out: Annotated[Path | None, typer.Option(help="PNG to write; default FAMILY.png")] = None,
     suite: SuiteOption = "classroom",
-    device: DeviceOption = "cpu",
+    device: DeviceOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Paint one prompt with one painter, to a PNG that carries its receipt."""
@@ -75,7 +75,7 @@ def rerun(
     out: Annotated[Path | None, typer.Option(help="PNG to write; those of a sheet are numbered")] = None,
     most: Annotated[int | None, typer.Option(min=0, max=255, help="end with status 1 above this difference")] = None,
     suite: SuiteOption = "classroom",
-    device: DeviceOption = "cpu",
+    device: DeviceOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Paint a saved picture again from its receipt, and say by how much the two differ."""

@@ -48,7 +48,7 @@ def race(
     enlarge: EnlargeOption = False,
     out: Annotated[Path, typer.Option(help="PNG to write")] = Path("race.png"),
     suite: SuiteOption = "classroom",
-    device: DeviceOption = "cpu",
+    device: DeviceOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Let the painters race, to one sheet that carries a receipt for every picture on it."""

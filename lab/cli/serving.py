@@ -8,14 +8,12 @@ from typing import Annotated
 
 import typer
 
-from lab.cli.common import DEVICES, SuiteOption, failing
+from lab.cli.common import DeviceOption, SuiteOption, failing
 
 
 def serve(
     suite: SuiteOption = "classroom",
-    device: Annotated[
-        str | None, typer.Option(help=f"{', '.join(DEVICES)}; default: cpu, and for the full suite auto")
-    ] = None,
+    device: DeviceOption = None,
     host: Annotated[str | None, typer.Option(help="address to listen at; default: this computer alone")] = None,
     port: Annotated[int | None, typer.Option(min=1, max=65535, help="default: the first free one from 7860")] = None,
     public: Annotated[bool, typer.Option(help="ask Gradio for a public link as well")] = False,
