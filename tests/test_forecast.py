@@ -1,5 +1,6 @@
 """What a run will need is known before it: peaks against closed forms, budgets of 8 and 24 GB on published sizes."""
 
+import time
 from functools import cache
 from pathlib import Path
 
@@ -9,14 +10,16 @@ from torch import nn
 from torch.nn import functional as F
 
 from lab.race import LANES, SAMPLERS
-from lab.race.painters import samplers_of
+from lab.race.painters import BUCKETS, samplers_of
 from models import loaders
 from models.catalog.full import CHOICES, ONE_CLIP, WORK, full
 from models.engine import Engine
 from models.engine.forecast import forecast
 from models.engine.peak import Fused, Peak
+from models.engine.serve import Server
 from models.protocol import Prompt, Request
 from models.registry import Registry, WontFit
+from tests import tinysuite
 
 GB = 10**9
 K = 4096  # bytes of 1024 floats
@@ -97,6 +100,23 @@ def test_more_and_larger_pictures_need_more_and_a_part_that_is_not_used_is_not_c
     assert tiles.targets["decode"] < large.targets["decode"] / 2  # more pixels, in tiles
     whole, without = need("unclip")[1], need("unclip", upsample=False)[1]
     assert set(whole.parts) - set(without.parts) == {"upsampler"}
+
+
+def test_batches_are_reckoned_as_they_run_padded_and_of_eight_rows_at_most():
+    engine = tinysuite.engine()
+    knobs = engine.samplers["latent"].knobs(**tinysuite.KNOBS["latent"])
+
+    def rows(count, **how):  # of pictures, two rows each
+        request = Request("latent", Prompt("a cat", seeds=tuple(range(count))), knobs, "classroom", "me")
+        return forecast(request, engine.samplers["latent"], engine.registry.suite("classroom"), **how)
+
+    one, three, four, eight = map(rows, (1, 3, 4, 8))
+    padded = rows(3, size=Server(torch.device("cpu"), time.perf_counter, BUCKETS).size)
+    assert three.targets["denoise"] < padded.targets["denoise"] == four.targets["denoise"]
+    assert padded.flops == three.flops, "what is painted for nobody is no work"
+    more = eight.targets["denoise"] - four.targets["denoise"]
+    assert 0 < more < four.targets["denoise"] / 4, "the second eight rows wait for the first"
+    assert eight.flops - four.flops == 2 * (three.flops - one.flops)  # the text is read once
 
 
 def test_work_is_what_the_architectures_take():

@@ -108,7 +108,7 @@ class Engine:
         found = self._forecasts.get(key)
         if found is None:
             suite, sampler = self.registry.suite(request.suite), self.samplers[request.sampler]
-            found = forecast(request, sampler, suite)
+            found = forecast(request, sampler, suite, size=self._core.server.size)
             if len(self._forecasts) >= FORECASTS:
                 self._forecasts.clear()
             self._forecasts[key] = found

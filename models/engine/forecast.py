@@ -7,7 +7,7 @@ shape that the networks, on torch's meta device, say they would give.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from models.catalog import Part, Suite
-from models.engine.batch import over
+from models.engine.batch import SIZES, over
 from models.engine.orders import targets_of
 from models.engine.peak import Fused, Peak
 from models.knobs import Knobs
@@ -63,10 +63,17 @@ def brief(request: Request) -> Request:
     return replace(request, knobs=replace(request.knobs, **few), start=None)
 
 
-def forecast(request: Request, sampler: Sampler, suite: Suite, dtype: torch.dtype = torch.float32) -> Forecast:
+def forecast(
+    request: Request,
+    sampler: Sampler,
+    suite: Suite,
+    dtype: torch.dtype = torch.float32,
+    size: Callable[[int], int] = int,
+) -> Forecast:
     """What `request` will need in `suite`, as far as its published architectures or its files tell.
 
-    Takes a second or two.  ValueError where a part is neither here nor of a known architecture.
+    `size` says to how many rows a batch is padded.  Takes a second or two.  ValueError where a part is neither here nor
+    of a known architecture.
     """
     seen = suite.seen(request.sampler)
     targets = targets_of(sampler, request)
@@ -81,7 +88,7 @@ def forecast(request: Request, sampler: Sampler, suite: Suite, dtype: torch.dtyp
 
     length = config.get("clip", {}).get("length", 77)
     tokens = torch.zeros(len(request.prompt.texts), length, dtype=torch.int64) if "clip" in nets else None
-    serve = _Blind(targets, nets)
+    serve = _Blind(targets, nets, size)
     with torch.no_grad():
         _follow(sampler(request.prompt, request.knobs, Kit(config, tokens, noise), request.start), serve)
     return Forecast(weights, serve.most, serve.flops)
@@ -105,8 +112,8 @@ def _follow(painting: Any, serve: _Blind) -> None:
 class _Blind:
     """Answers Evals with zeros; remembers the most bytes that each target took, and the work of all."""
 
-    def __init__(self, targets: Mapping[str, Target], nets: Mapping[str, nn.Module]):
-        self.targets, self.nets = targets, nets
+    def __init__(self, targets: Mapping[str, Target], nets: Mapping[str, nn.Module], size: Callable[[int], int]):
+        self.targets, self.nets, self.size = targets, nets, size
         self.most: dict[str, int] = {}
         self.flops = 0
         self._shapes: dict[Any, Any] = {}
@@ -120,14 +127,20 @@ class _Blind:
         return over(out, lambda value: torch.zeros(value.shape, dtype=value.dtype))
 
     def _measure(self, said: Eval) -> tuple[Any, int]:
-        target = self.targets[said.target]
+        """Run it as the engine will: padded, and rows beyond the largest batch after the others, kept all the while."""
+        target, count = self.targets[said.target], len(said.rows[0])
+        first = min(count, SIZES[-1])
+        size = self.size(first)
         parts = {name: self.nets[name] for name in target.parts}
         known = [value for part in parts.values() for value in (*part.parameters(), *part.buffers())]
         with Fused() as fused, Peak(known) as peak:
-            rows = [torch.empty(row.shape, dtype=row.dtype, device="meta") for row in said.rows]
+            rows = [torch.empty((size, *row.shape[1:]), dtype=row.dtype, device="meta") for row in said.rows]
             out = target.fn(parts, *rows, **dict(said.opts))
-        self.most[said.target] = max(peak.most, self.most.get(said.target, 0))
-        return over(out, Tensor.detach), peak.flops + fused.flops
+        outs = (out,) if isinstance(out, Tensor) else out
+        kept = sum(value[:1].nbytes for value in (*rows, *outs)) * (count - first)
+        self.most[said.target] = max(peak.most + kept, self.most.get(said.target, 0))
+        work = round((peak.flops + fused.flops) * count / size)
+        return over(out, lambda value: value.new_empty((count, *value.shape[1:]))), work
 
 
 def _config(name: str, part: Part, net: nn.Module) -> dict[str, Mapping[str, Any]]:
