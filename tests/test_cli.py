@@ -142,6 +142,25 @@ def test_a_changed_picture_is_told_from_its_receipt(tmp_path):
     quartet("rerun", tmp_path / "fake.png", "--suite", folder(), "--most", 64)
 
 
+@pytest.mark.parametrize(
+    ("told", "opened"), [("classroom", "classroom"), ("full:sd-2.1", "full:sd-2.1"), ("/etc", "classroom")]
+)
+def test_a_picture_is_painted_again_with_the_suite_that_it_names_but_never_from_a_folder(
+    monkeypatch, tmp_path, told, opened
+):
+    from lab.record import save
+
+    def opens(suite, dtype):
+        raise ValueError(f"asked for {suite}")
+
+    paint(tmp_path / "cat.png")
+    found = read(tmp_path / "cat.png")
+    save(tmp_path / "of.png", found.image, {**found.receipts[0], "suite": told})
+    monkeypatch.setattr("lab.race.open_suite", opens)
+    assert quartet("rerun", tmp_path / "of.png", status=2).stderr == f"quartet: asked for {opened}\n"
+    assert quartet("rerun", tmp_path / "of.png", "--suite", "mine", status=2).stderr == "quartet: asked for mine\n"
+
+
 def test_race_writes_a_sheet_of_receipts_and_a_table(tmp_path):
     out = tmp_path / "race.png"
     told = json.loads(quartet("race", TEXT, "--suite", folder(), "--out", out, "--count", 2, *SETS, "--json").stdout)

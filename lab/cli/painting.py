@@ -29,6 +29,7 @@ from lab.cli.playing import follow, verdicts, watcher
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from lab.record import Record
     from models.engine import Engine, Run
 
 
@@ -74,7 +75,7 @@ def rerun(
     file: Annotated[Path, typer.Argument(help="a PNG that quartet saved")],
     out: Annotated[Path | None, typer.Option(help="PNG to write; those of a sheet are numbered")] = None,
     most: Annotated[int | None, typer.Option(min=0, max=255, help="end with status 1 above this difference")] = None,
-    suite: SuiteOption = "classroom",
+    suite: Annotated[str | None, typer.Option(help="a suite's name, or a folder; default: what painted it")] = None,
     device: DeviceOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -85,7 +86,7 @@ def rerun(
     runs: list[Run] = []
     with failing():
         found = read(file)
-        engine, _ = open_engine(suite, device)
+        engine, _ = open_engine(suite or _suite_of(found), device)
         watch = watcher(engine, as_json)
         repainted = list(again(found, engine, watch=lambda run: (runs.append(run), watch(run))))
         for k, run in enumerate(runs if out else ()):
@@ -108,6 +109,12 @@ def rerun(
         typer.echo(json.dumps({"file": str(file), "pictures": report}))
     if most is not None and max(row["max"] for row in report) > most:
         raise typer.Exit(1)
+
+
+def _suite_of(found: Record) -> str:
+    """The suite that a picture says it is of; a file is believed names alone, never a folder."""
+    told = next((note["suite"] for note in found.receipts), "")
+    return told if told.partition(":")[0] == "full" else "classroom"
 
 
 def _picture(file: Path | None, mode: str) -> Tensor | None:
