@@ -89,19 +89,19 @@ def test_the_strip_is_the_closed_form_that_diffusers_adds_noise_by(reach):
     assert [there.left for there in strip] == sorted((there.left for there in strip), reverse=True)
 
 
-def back(way, x, seed, text=TEXT, stop=None, drawn=True):
+def back(way, x, seed, knobs, text=TEXT, stop=None, drawn=True):
     rng = torch.Generator().manual_seed(seed)
     if drawn:
         torch.randn(x.shape, generator=rng)  # what the way in drew
-    return list(reverse.run(engine(), "classroom", way, x, rng, text, 3.0, stop or threading.Event()))
+    return list(reverse.run(engine(), "classroom", way, x, rng, text, knobs, stop or threading.Event()))
 
 
 @pytest.mark.parametrize("name", ["ddim", "ddpm", "dpm++"])
 def test_from_pure_noise_the_strip_ends_with_the_painters_own_picture(name):
     net = schedule.net(engine(), "classroom")
     x = torch.randn((3, net.height, net.width), generator=torch.Generator().manual_seed(5))
-    found = [news for news in back(road(name, 6, shown=4), x, 5) if isinstance(news, reverse.Back)]
-    knobs = PixelKnobs(steps=6, scheduler=name, guidance=3.0)
+    knobs = PixelKnobs(steps=6, scheduler=name, guidance=3.0, guidance_from=0.6, eta=0.5)
+    found = [news for news in back(road(name, 6, shown=4), x, 5, knobs) if isinstance(news, reverse.Back)]
     whole = engine().paint(Request("pixel", Prompt(TEXT, seeds=(5,)), knobs, "classroom", "a"))
     assert [news.place for news in found] == list(road(name, 6, shown=4).places)
     assert (found[-1].x == pixels(whole[0])).all()
@@ -111,9 +111,9 @@ def test_from_pure_noise_the_strip_ends_with_the_painters_own_picture(name):
 def test_what_the_net_believes_is_what_the_painter_shows_at_that_step():
     net = schedule.net(engine(), "classroom")
     x = torch.randn((3, net.height, net.width), generator=torch.Generator().manual_seed(5))
-    found = {news.place: news for news in back(road(steps=6, shown=4), x, 5) if isinstance(news, reverse.Back)}
+    knobs = PixelKnobs(steps=6, guidance=3.0)
+    found = {news.place: news for news in back(road(steps=6, shown=4), x, 5, knobs) if isinstance(news, reverse.Back)}
     for place in road(steps=6, shown=4).places[:-1]:
-        knobs = PixelKnobs(steps=6, guidance=3.0)
         asked = Request("pixel", Prompt(TEXT, seeds=(5,)), knobs, "classroom", "a", stop=place + 1)
         assert (found[place].belief == pixels(engine().paint(asked)[0])).all()
 
@@ -125,7 +125,7 @@ def test_a_short_way_brings_the_picture_back_and_a_long_one_another():
     for reach in (0.2, 1.0):
         way, rng = forward.way(net.scheduler, "ddim", 10, reach), torch.Generator().manual_seed(3)
         *_, noisiest = forward.run(way, given, rng)
-        strip = reverse.run(shipped, "classroom", way, noisiest.x, rng, "", 1.0, threading.Event())
+        strip = reverse.run(shipped, "classroom", way, noisiest.x, rng, "", PixelKnobs(guidance=1.0), threading.Event())
         *_, last = (news for news in strip if isinstance(news, reverse.Back))
         apart.append(abs(last.x.astype(float) - pixels(given)).mean())
     assert 3 * apart[0] < apart[1]
@@ -134,7 +134,8 @@ def test_a_short_way_brings_the_picture_back_and_a_long_one_another():
 def test_a_strip_that_is_stopped_ends_with_an_event_that_says_so():
     net, stop = schedule.net(engine(), "classroom"), threading.Event()
     x = torch.zeros(3, net.height, net.width)
-    strip = reverse.run(engine(), "classroom", road(steps=50), x, torch.Generator(), TEXT, 1.0, stop)
+    knobs = PixelKnobs(guidance=1.0)
+    strip = reverse.run(engine(), "classroom", road(steps=50), x, torch.Generator(), TEXT, knobs, stop)
     found = [next(strip)]
     stop.set()
     found += list(strip)

@@ -146,6 +146,17 @@ def test_the_same_net_in_few_steps_and_many_with_what_each_cost(table):
         assert (image_of(shown, 0, 1) != image_of(changed, 0, 1)).any()
 
 
+def test_what_an_act_does_not_ask_for_is_as_the_suite_has_it(table):
+    theirs = {"guidance_from": 0.4, "clip_guidance": 0.5}
+    table = SimpleNamespace(**vars(table) | {"base": PixelKnobs(**theirs)})
+    counts, kinds = played(table, sampling.side_by_side, [4], 9.0, "ddim"), played(table, tables.both, 4, 1, 9.0)
+    assert near(image_of(counts, 0, 0), bare(steps=4, guidance=9.0, **theirs)[0])
+    for column, kind in enumerate(variance.KINDS):
+        asked = {"steps": 4, "guidance": 9.0, "scheduler": "ddpm", "variance": kind}
+        assert near(image_of(kinds, 0, column), bare(**asked, **theirs)[0])
+        assert (image_of(kinds, 0, column) != bare(**asked)[0]).any()
+
+
 def test_a_wall_of_samples_is_told_nothing_and_the_judge_counts_scenes(table):
     shown = played(table, sampling.throw, 3, 2, "ddim", text="a sentence that must not matter", seed=5)
     want = bare("", (5, 6, 7), steps=2)

@@ -15,7 +15,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Generator, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -59,20 +59,20 @@ def run(
     x: Tensor,
     rng: torch.Generator,
     text: str,
-    guidance: float,
+    knobs: PixelKnobs,
     stop: threading.Event,
     client: str = "reverse",
 ) -> Iterator[Back | Underway]:
-    """From the noisy `x` (3, H, W) back along `road`, told `text` ("" leaves the net alone with what it has seen).
+    """From the noisy `x` (3, H, W) back along `road`, by `knobs`, told `text`; "" leaves the net alone with all it saw.
 
     Noise that a step adds is drawn from `rng`.  A run that fails or is stopped ends the strip; its last event says so.
     """
+    knobs = replace(knobs, steps=road.steps)
     state = freeze(0, {"x": x[None], "t": road.times}, [rng], road.scheduler)
     known, belief = {0: state}, None
     for place in road.places:
         end = min(place + 1, road.steps)
         if state.i < end:
-            knobs = PixelKnobs(steps=road.steps, guidance=guidance)
             # seeds give the number of pictures; the generators themselves come with the state
             asked = Request("pixel", Prompt(text, seeds=(0,)), knobs, suite, client, start=state, stop=end)
             done = yield from _leg(engine, asked, place, end, stop)

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from lab.lessons.compared import Found, compared
 from lab.race.events import Event
@@ -28,16 +29,14 @@ def run(
     text: str,
     seed: int,
     stop: threading.Event,
+    knobs: PixelKnobs,
     counts: Sequence[int] = COUNTS[:4],
-    scheduler: str = "ddim",
-    guidance: float = 3.0,
     client: str = "steps",
 ) -> Iterator[Event | Found]:
-    """The same seed in every one of `counts` steps: events of the lanes `str(n)`, then what each was worth."""
+    """The same seed in every one of `counts` steps, by `knobs` but for DDIM's dice: events of the lanes `str(n)`, then
+    what each was worth."""
     requests = {
-        str(n): Request(
-            "pixel", Prompt(text, seeds=(seed,)), PixelKnobs(n, guidance=guidance, scheduler=scheduler), suite, client
-        )
+        str(n): Request("pixel", Prompt(text, seeds=(seed,)), replace(knobs, steps=n, eta=0.0), suite, client)
         for n in counts
     }
     yield from compared(engine, requests, stop)

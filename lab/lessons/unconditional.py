@@ -29,12 +29,10 @@ def run(
     suite: str,
     seeds: Sequence[int],
     stop: threading.Event,
-    steps: int = 25,
-    scheduler: str = "ddim",
+    knobs: PixelKnobs,
     client: str = "samples",
 ) -> Iterator[Event]:
     """A picture for each of `seeds`, told nothing: events of one lane, whose frames hold all of them."""
-    knobs = PixelKnobs(steps, scheduler=scheduler)
     yield from together(engine, {"": Request("pixel", Prompt("", seeds=tuple(seeds)), knobs, suite, client)}, stop)
 
 

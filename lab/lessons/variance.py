@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -30,17 +31,13 @@ def run(
     text: str,
     seeds: Sequence[int],
     stop: threading.Event,
-    steps: int = 25,
-    guidance: float = 3.0,
+    knobs: PixelKnobs,
     client: str = "variance",
 ) -> Iterator[Event]:
-    """DDPM with either variance, a picture for each of `seeds`: events of the lanes in KINDS."""
+    """DDPM by `knobs` with either variance, a picture for each of `seeds`: events of the lanes in KINDS."""
     prompt = Prompt(text, seeds=tuple(seeds))
     requests = {
-        kind: Request(
-            "pixel", prompt, PixelKnobs(steps, guidance=guidance, scheduler="ddpm", variance=kind), suite, client
-        )
-        for kind in KINDS
+        kind: Request("pixel", prompt, replace(knobs, scheduler="ddpm", variance=kind), suite, client) for kind in KINDS
     }
     yield from together(engine, requests, stop)
 

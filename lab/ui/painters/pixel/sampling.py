@@ -45,9 +45,8 @@ def side_by_side(desk: Desk, asked: Asked, counts: Sequence[int], *values: Any) 
 
     def told() -> Iterator[Callable[[], Value]]:
         for item in lesson.run(
-            desk.engine, desk.suite, asked.text, asked.seed, asked.stop, counts, knobs.scheduler, knobs.guidance,
-            asked.client,
-        ):  # fmt: skip
+            desk.engine, desk.suite, asked.text, asked.seed, asked.stop, knobs, counts, asked.client
+        ):
             if isinstance(item, Found):
                 shown.put(0, places[item.lane], None, *_worth(item, asked.text))
             else:
@@ -85,9 +84,7 @@ def throw(desk: Desk, asked: Asked, count: int, *values: Any) -> Iterator[Value]
     """A picture for each of `count` seeds, counted up from the one above; the sentence is not told."""
     knobs, seeds = settings(desk, SAMPLES_KNOBS, values), [asked.seed + k for k in range(int(count))]
     shown, last = _frames(len(seeds)), None
-    for event in unconditional.run(
-        desk.engine, desk.suite, seeds, asked.stop, knobs.steps, knobs.scheduler, asked.client
-    ):
+    for event in unconditional.run(desk.engine, desk.suite, seeds, asked.stop, knobs, asked.client):
         for k, seed in enumerate(seeds):
             shown.follow(alone(event, k), 0, k, seed_name(seed))
         last = event.frame if event.frame is not None else last

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -87,11 +88,10 @@ def variances(desk: Desk, chain: int, language: str) -> pd.DataFrame | None:
 
 def both(desk: Desk, asked: Asked, chain: int, rows: int, *values: Any) -> Iterator[Value]:
     """A column for each variance, a row for each seed; under each picture its grain."""
-    knobs, seeds = settings(desk, KNOBS, values), [asked.seed + k for k in range(int(rows))]
+    knobs = replace(settings(desk, KNOBS, values), steps=int(chain))
+    seeds = [asked.seed + k for k in range(int(rows))]
     shown = _columns(seeds)
-    for event in variance.run(
-        desk.engine, desk.suite, asked.text, seeds, asked.stop, int(chain), knobs.guidance, asked.client
-    ):
+    for event in variance.run(desk.engine, desk.suite, asked.text, seeds, asked.stop, knobs, asked.client):
         for k in range(len(seeds)):
             mine = alone(event, k)
             said = [] if mine.frame is None else [sentence("pixel.grain", n=f"{variance.grain(mine.frame[0]):.1f}")]

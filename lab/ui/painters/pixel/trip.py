@@ -95,7 +95,7 @@ def trip(
         if asked.stop.wait(STRIDE):
             return
     text = asked.text if told else ""
-    for news in reverse.run(desk.engine, desk.suite, way, there.x, rng, text, knobs.guidance, asked.stop, asked.client):
+    for news in reverse.run(desk.engine, desk.suite, way, there.x, rng, text, knobs, asked.stop, asked.client):
         if strip.back(news):
             yield strip.wall.value
     if isinstance(news, reverse.Back):
