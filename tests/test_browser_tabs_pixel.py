@@ -52,3 +52,13 @@ def test_every_table_that_is_ticked_is_a_line_in_either_language(visit):
             .sort())""",
         arg=["余弦", "平方直线", "这个网络自己的"],
     )
+
+
+def test_on_a_phone_the_wall_has_its_own_line_above_the_curves(visit):
+    page = visit(width=390, height=844)
+    open_tab(page)
+    page.locator("#pixel-acts button[role=tab]:visible", has_text="How much chance").click()
+    page.wait_for_selector("#pixel-plot-variance svg")
+    wall, curves = (page.locator(name).bounding_box() for name in ("#pixel-variance", "#pixel-plot-variance"))
+    assert wall["width"] > 300
+    assert wall["y"] + wall["height"] <= curves["y"]

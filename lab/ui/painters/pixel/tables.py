@@ -65,7 +65,8 @@ def draw_variance(desk: Desk) -> None:
         says = {"label": "pixel.strides", "choices": lambda _: [(str(n), n) for n in CHAINS]}
         chain = desk.texts(gr.Radio, value=25, says=says)
     with gr.Row():
-        shown = desk.wall("variance", _columns([1, 2]).value)
+        with gr.Column(min_width=300):
+            shown = desk.wall("variance", _columns([1, 2]).value)
         says = {"title": "pixel.plot.variance", "x_title": "pixel.plot.back"}
         inks, first = _inks("variance", variance.KINDS), variances(desk, 25, "en")
         curve = plot(desk.texts, first, inks, says, height=260, elem_id="pixel-plot-variance")
