@@ -146,7 +146,7 @@ OTHER = {
                    "smallest": 0.1, "cut_power": 4.0, "rotate": 90.0, "shift": 0.5, "perspective": 0.2,
                    "flip": True, "colour": 0.8, "noise": 0.6, "erase": 0.6, **LARGE},
     "unclip": {"embedding": "text", "prior_steps": 4, "prior_guidance": 9.0, "candidates": 1, "steps": 4,
-               "guidance": 9.0, "scheduler": "ddpm", "eta": 1.0, **LARGE},
+               "guidance": 9.0, "guidance_from": 0.2, "scheduler": "ddpm", "eta": 1.0, **LARGE},
 }  # fmt: skip
 SHAPES = {("latent", "width"): (64, 32), ("latent", "height"): (32, 64), ("pixel", "width"): (64, 32),
           ("pixel", "height"): (32, 64), ("vqgan_clip", "width"): (64, 96), ("vqgan_clip", "height"): (96, 64),

@@ -133,6 +133,19 @@ def test_other_schedulers_and_folded_nets_decode_too(name, fold, out):
     assert [look.shape[-1] for look in played.looks] == [8] * 9 + [32] * 3
 
 
+def test_a_decoder_led_only_near_its_end_is_not_led_before_and_takes_single_rows():
+    settings = {**STEPS, "embedding": "text", "scheduler": "ddim"}
+    partly = ours(**settings, guidance=7.5, guidance_from=0.5)
+    rows = [count for name, count in partly.asked if name == "paint"]
+    alone = rows.index(4)
+    assert rows == [2] * alone + [4] * (5 - alone)
+    assert 0 < alone < 5
+    unled = play(Unclip(), PROMPT, UnclipKnobs(**settings, guidance=1.0), tools(), unclip_parts(), keep=True)
+    led, state = UnclipKnobs(**settings, guidance=7.5), pickle.loads(unled.states[alone - 1])
+    close(partly.picture, play(Unclip(), PROMPT, led, tools(), unclip_parts(), start=state).picture, 1e-9)
+    assert (partly.picture - ours(**settings, guidance=7.5).picture).abs().max() > 0.01
+
+
 def test_looks_change_nothing_and_show_every_stage():
     seen, blind = ours(look=True, upsample=True), ours(upsample=True)
     assert torch.equal(seen.picture, blind.picture)

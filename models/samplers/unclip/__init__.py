@@ -38,6 +38,7 @@ class UnclipKnobs(Knobs):
     candidates: int = knob(2, low=1, high=16, unit="embeddings")  # the paper takes the better of two
     steps: int = knob(20, low=2, high=1000, unit="steps")
     guidance: float = knob(2.0, low=1.0, high=30.0, step=0.5)
+    guidance_from: float = knob(1.0, low=0.05, high=1.0, step=0.05)  # share of the decoder's chain, its last, guided
     scheduler: str = knob("own", choices=("own", "ddpm", "ddim", "dpm++"))  # of the decoder; own: as it was trained
     eta: float = knob(0.0, low=0.0, high=1.0, step=0.05)  # DDIM alone: 0 draws no noise, 1 as much as DDPM
     upsample: bool = knob(False)
@@ -74,7 +75,8 @@ class Unclip:
                 stage, kept = None, kept | {"away": away}
             stage = stage or decoder.begin(way, knobs.scheduler, knobs.steps, kit, rngs, before)
             stage = replace(stage, after=enlarging)
-            small = yield from decoder.decode(way, stage, kept, on, off, knobs.guidance, knobs.eta, rngs)
+            begin_at = knobs.guidance_from * kit.config["decoder_scheduler"].get("num_train_timesteps", 1000)
+            small = yield from decoder.decode(way, stage, kept, on, off, knobs.guidance, begin_at, knobs.eta, rngs)
             if not enlarging:
                 return picture(small)
             stage, kept = begin(small, UpsampleKnobs(enlarging), kit, rngs, before=stage.end)

@@ -61,15 +61,16 @@ def begin(way: Way, name: str, steps: int, kit: Kit, rngs: Sequence[torch.Genera
 
 
 def decode(
-    way: Way, stage: Stage, kept: Mapping[str, Tensor], on: Text, off: Text, scale: float, eta: float,
-    rngs: Sequence[torch.Generator],
+    way: Way, stage: Stage, kept: Mapping[str, Tensor], on: Text, off: Text, scale: float, start: float,
+    eta: float, rngs: Sequence[torch.Generator],
 ) -> Generator[Eval | Step, Any, Tensor]:  # fmt: skip
     """Denoise pictures (B, 3, H, W), in [-1, 1], under the text and image embeddings (B, E).
 
-    `kept` has the `embedding`, and where the way needs it the one to lead `away` from.
+    `kept` has the `embedding`, and where the way needs it the one to lead `away` from; it leads from timestep `start`.
     """
     embedding = kept["embedding"]
     guide = yield from way.guidance(embedding, kept.get("away"), on, off, scale)
+    guide.begin = start
     similar = F.cosine_similarity(embedding, on.embedding.to(embedding.dtype)).mean()
     tell = {"stage": 1.0, "similarity": float(similar)}
     x = yield from run(stage, partial(guide.ask, way.target), partial(_look, way), rngs, kept, tell, eta)
