@@ -110,7 +110,8 @@ CLASSROOM = (
 # DDPM's noise, shapes are lost near the end.  A prior that is not led runs one row a candidate: four cost what two did.
 CLASSROOM_KNOBS = {
     "pixel": {"guidance": 2.5, "guidance_from": 0.65, "eta": 0.5},
-    "unclip": {"scheduler": "ddim", "eta": 0.5, "guidance": 1.5, "prior_guidance": 1.0, "candidates": 4},
+    "vqgan_clip": {"rate": 0.4},
+    "unclip": {"scheduler": "ddim", "eta": 0.5, "prior_guidance": 1.0, "candidates": 4},
 }
 
 
