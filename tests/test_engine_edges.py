@@ -137,7 +137,7 @@ def test_the_memory_that_a_run_is_expected_to_need_is_asked_for_anew_after_a_lon
 
 def test_forecasts_are_remembered_but_not_without_end(monkeypatch):
     made = []
-    monkeypatch.setattr(package, "forecast", lambda *_: made.append(object()) or made[-1])
+    monkeypatch.setattr(package, "forecast", lambda *_, size: made.append(object()) or made[-1])
     monkeypatch.setattr(package, "FORECASTS", 4)
     engine = tiny.engine()
     assert engine.forecast(tiny.request()) is engine.forecast(tiny.request())

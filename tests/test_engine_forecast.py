@@ -10,8 +10,8 @@ from models.protocol import Prompt, Request
 from tests import tinysuite
 
 LONG = {
-    "latent": {"steps": 30, "strength": 0.1}, "pixel": {"steps": 30}, "vqgan_clip": {"steps": 6, "crops": 3},
-    "unclip": {"steps": 12, "prior_steps": 9},
+    "latent": {"steps": 30, "strength": 0.1}, "pixel": {"steps": 30, "guidance_from": 0.3},
+    "vqgan_clip": {"steps": 6, "crops": 3}, "unclip": {"steps": 12, "prior_steps": 9, "guidance_from": 0.3},
 }  # fmt: skip
 
 CASES = [(lane, image) for lane in LONG for image in (False, True)]
@@ -41,7 +41,7 @@ def test_a_few_steps_take_the_memory_of_all(engine, case):
 
 def test_a_run_is_forecast_in_few_steps_and_once_for_every_pace(monkeypatch):
     engine, asked, forecast = default_engine(tinysuite.folder(), budget=10**9), [], package.forecast
-    monkeypatch.setattr(package, "forecast", lambda *of: asked.append(of[0].knobs) or forecast(*of))
+    monkeypatch.setattr(package, "forecast", lambda *of, **how: asked.append(of[0].knobs) or forecast(*of, **how))
     for knobs in ({"steps": 12}, {"steps": 500}, {"steps": 40, "eta": 0.5}, {"strength": 0.3}):
         run = engine.submit(request("latent", **knobs))
         assert run.needs["denoise"] > 0

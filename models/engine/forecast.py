@@ -22,7 +22,8 @@ from models.knobs import Knobs
 from models.loaders.blank import of_part
 from models.protocol import Eval, Kit, Request, Sampler, Step, Target
 
-PACE = {"eta": 0.0, "rate": 0.1, "strength": 1.0}  # knobs that change no shape; of a few steps all are to be left
+# Knobs that change no shape, and how much is led at all: of a few steps all are to be left, and led.
+PACE = {"eta": 0.0, "rate": 0.1, "strength": 1.0, "guidance_from": 1.0}
 
 
 @dataclass(frozen=True, slots=True)
