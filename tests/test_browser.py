@@ -26,6 +26,7 @@ def steps(page, count):
     """So many steps for the slow painter, by its own control."""
     page.click("#drawer > button")
     page.click(".knobs.vqgan_clip > button")
+    page.wait_for_timeout(500)  # on a busy machine Gradio listens to what was just unfolded a moment later
     page.locator(".knobs.vqgan_clip input[type=number]").first.fill(str(count))
     page.locator(".knobs.vqgan_clip input[type=number]").first.press("Tab")
 
