@@ -41,6 +41,11 @@ def needed(prompt: Prompt, scale: float) -> float:
     return 1.0 if prompt.text == prompt.negative else scale
 
 
+def onset(share: float, schedule: Mapping[str, Any]) -> float:
+    """The timestep at which the last `share` of a chain begins, of a scheduler's configuration."""
+    return share * schedule.get("num_train_timesteps", 1000)
+
+
 class Guide:
     """Classifier-free guidance (Ho & Salimans, arXiv 2207.12598): from what is not wanted through what is.
 

@@ -34,7 +34,7 @@ from models.samplers.diffusion import (
     show,
     thaw,
 )
-from models.samplers.guidance import TEXT, Guide, needed, read
+from models.samplers.guidance import TEXT, Guide, needed, onset, read
 
 VARIANCES = {"own": {}, "beta": {"variance_type": "fixed_large"}, "posterior": {"variance_type": "fixed_small"}}
 
@@ -94,7 +94,7 @@ class Pixel:
             on, off = yield from read(prompt, kit, like)
             aims = (on.embedding, off.embedding) if prompt.negative else (on.embedding,)
         if conditional:
-            begin = knobs.guidance_from * kit.config["pixel_scheduler"].get("num_train_timesteps", 1000)
+            begin = onset(knobs.guidance_from, kit.config["pixel_scheduler"])
             guide = Guide(needed(prompt, knobs.guidance), (on.states,), (off.states,), begin)
         if start:
             scheduler, kept = thaw(start, like)

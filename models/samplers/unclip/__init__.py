@@ -20,7 +20,7 @@ from torch import Tensor
 from models.knobs import Knobs, knob
 from models.protocol import Eval, Kit, Look, Painting, Prompt, State, Step, Target, ask
 from models.samplers.diffusion import generators, home, picture
-from models.samplers.guidance import TEXT, Text, needed, read
+from models.samplers.guidance import TEXT, Text, needed, onset, read
 from models.samplers.stage import Stage
 from models.samplers.unclip import decoder, latents, prior
 from models.samplers.upsample import REFINE, UpsampleKnobs, begin, enlarge
@@ -75,8 +75,8 @@ class Unclip:
                 stage, kept = None, kept | {"away": away}
             stage = stage or decoder.begin(way, knobs.scheduler, knobs.steps, kit, rngs, before)
             stage = replace(stage, after=enlarging)
-            begin_at = knobs.guidance_from * kit.config["decoder_scheduler"].get("num_train_timesteps", 1000)
-            small = yield from decoder.decode(way, stage, kept, on, off, knobs.guidance, begin_at, knobs.eta, rngs)
+            led = onset(knobs.guidance_from, kit.config["decoder_scheduler"])
+            small = yield from decoder.decode(way, stage, kept, on, off, knobs.guidance, led, knobs.eta, rngs)
             if not enlarging:
                 return picture(small)
             stage, kept = begin(small, UpsampleKnobs(enlarging), kit, rngs, before=stage.end)
