@@ -147,6 +147,16 @@ def test_pause_holds_the_run_at_a_step_and_changes_no_bit(engine):
     assert torch.equal(run.result, tiny.engine().paint(request))
 
 
+def test_what_goes_on_from_its_last_step_ends_with_a_picture_to_be_seen():
+    engine = tiny.engine()
+    whole = engine.submit(tiny.request(steps=4), keep=(4,))
+    engine.wait(whole)
+    rest = engine.submit(tiny.request(steps=4, start=whole.states[4]))
+    engine.wait(rest)
+    assert (rest.state, rest.newest.i, rest.newest.n) == ("done", 4, 4)
+    assert (rest.newest.images == whole.newest.images).all()
+
+
 def test_a_long_pause_becomes_a_state_and_returns_its_loans():
     lender = tiny.registry()
     engine = tiny.engine(lender=lender, patience=0.0).start()

@@ -51,6 +51,24 @@ def test_who_runs_out_of_memory_alone_is_told_where():
     assert 'raise torch.OutOfMemoryError("injected")' in run.trace
 
 
+def test_a_processor_without_memory_is_told_and_halved_like_any_device():
+    """What torch raises there is a RuntimeError: a real one, of more bytes than any machine has."""
+    calls, engine = [], tiny.engine()
+
+    def run(parts, x):
+        calls.append(len(x))
+        if len(x) > 1:
+            torch.empty(10**17, dtype=torch.uint8)
+        return x + 1
+
+    run = engine.wait(engine.play(rows(2), {"tight": Target(run, ())}, client="a"))
+    assert (run.state, calls) == ("done", [2, 1, 1])
+    never = Target(lambda parts, x: torch.empty(10**17, dtype=torch.uint8), ())
+    run = engine.wait(engine.play(rows(1), {"tight": never}, client="a"))
+    assert type(run.error) is torch.OutOfMemoryError
+    assert "DefaultCPUAllocator" in str(run.error)
+
+
 def test_a_size_that_ran_out_of_memory_is_not_tried_at_every_step():
     calls, cost = [], tiny.Cost()
     engine = tiny.engine(clock=cost)  # no time passes: whatever size is as quick as any

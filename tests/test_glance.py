@@ -9,6 +9,8 @@ import pytest
 import torch
 from diffusers import AutoencoderKL
 
+from lab.race.events import Follower
+from lab.record import receipt
 from models.catalog import Suite
 from models.engine import Engine
 from models.engine.peak import Peak
@@ -112,6 +114,13 @@ class Shades:
         return torch.full((1, 3, 2, 2), 0.5)
 
 
+class Nothing:
+    """Settings of a painter that has none."""
+
+    def to_dict(self):
+        return {}
+
+
 def test_watchers_see_glances_and_no_result_is_one():
     engine = Engine(Registry([Suite("empty")]), {"shades": Shades()})
     ask = Request("shades", Prompt("", seeds=(0,)), None, "empty", "me")
@@ -121,3 +130,18 @@ def test_watchers_see_glances_and_no_result_is_one():
     cut = engine.submit(replace(ask, stop=2))
     engine.wait(cut)
     assert cut.result.min() == 1
+
+
+def test_a_glance_is_no_outcome_of_a_race_that_was_stopped():
+    engine = Engine(Registry([Suite("empty")]), {"shades": Shades()})
+    run = engine.submit(Request("shades", Prompt("", seeds=(0,)), Nothing(), "empty", "me"))
+    follower, run.wanted = Follower("shades", run, 0.0, 0.2, 0.0), True
+    while run.newest is None:
+        engine.turn()
+    assert run.newest.glance
+    run.cancel()
+    engine.wait(run)
+    follower.news(1.0)
+    assert follower.outcome().images is None
+    with pytest.raises(ValueError, match="left no picture"):
+        receipt(engine, run)

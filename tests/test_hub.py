@@ -6,6 +6,7 @@ import os
 import resource
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -13,8 +14,8 @@ import numpy as np
 import pytest
 
 from models.hub.fetch import Hub, fetch
-from models.hub.receipt import Pin, digest, here, receipt
-from models.hub.trouble import SENTENCES, NotFetched
+from models.hub.receipt import Pin, digest, here, note, receipt
+from models.hub.trouble import SENTENCES, NotFetched, explain
 from tests.standin import COMMIT, blob, sha, standin
 
 REPO, LARGE, SMALL = "painters/red-cat", "unet/model.safetensors", "unet/config.json"
@@ -198,6 +199,24 @@ def test_names_that_are_not_there_are_explained(hub, tmp_path):
     refused("network", hub, tmp_path, hub=Hub("http://127.0.0.1:9", offline=False))
     refused("offline", hub, tmp_path, hub=Hub(hub.url, offline=True))
     assert set(SENTENCES) >= {"gated", "token", "absent", "revision", "file", "server", "network", "offline", "disk"}
+
+
+def test_a_place_that_cannot_be_written_is_no_trouble_of_the_network(hub, tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(NotFetched, match="cannot be written into") as caught:
+        get(hub, tmp_path / "file")
+    assert caught.value.kind == "shut"
+    assert explain(PermissionError(errno.EACCES, "denied"), repo=REPO).kind == "shut"
+
+
+def test_two_who_fetch_into_one_folder_lose_no_note(tmp_path):
+    def many(who):
+        for i in range(40):
+            note(tmp_path, f"{who} {i}", {"bytes": i})
+
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(many, ("a", "b")))
+    assert len(receipt(tmp_path)) == 80
 
 
 @pytest.mark.parametrize("name", ["../escape.bin", "/etc/passwd", "unet/../../x", "C:\\x", "a\\b", ""])

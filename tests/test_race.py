@@ -151,6 +151,13 @@ def test_equal_seconds_choose_the_steps_by_measured_pace():
     assert max(dear) / min(dear) < 1.3  # equal time, whatever a step costs
 
 
+def test_whoever_wants_ticks_gets_them_while_paces_are_timed():
+    on = ticking()
+    told = [event and event.state for event in race(on, budget=0.1, clock=on._core.clock, ticks=True)]
+    last, first = len(told) - 1 - told[::-1].index("measuring"), told.index("queued")
+    assert None in told[last:first]
+
+
 def test_what_is_stopped_while_it_is_timed_has_nothing_more_timed_or_painted():
     on, states = ticking(), []
     run = race(on, budget=0.1, clock=on._core.clock)

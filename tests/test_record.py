@@ -2,9 +2,12 @@
 
 import json
 import os
+import shutil
 import struct
+import time
 import zlib
 from dataclasses import replace
+from hashlib import sha256
 
 import numpy as np
 import pytest
@@ -15,12 +18,15 @@ from safetensors.torch import load_file, save_file
 import lab.record.png as png
 from lab.race import LANES, Race, default_engine
 from lab.record import NotAReceipt, a1111, read, receipt, rerun, save
+from lab.record.machine import part_hashes
 from lab.record.plain import pack, plain, unpack
+from models.catalog import Lora, Suite
 from models.protocol import Prompt, Request
 from tests.tinysuite import KNOBS, TEXT, engine, without
 
 CHINESE = "草地上的一只大红猫"
 PICTURE = torch.randint(0, 256, (3, 40, 56), generator=torch.Generator().manual_seed(1)) / 255
+ASKED = {"text": "x", "negative": "", "more": [], "image": None, "mask": None}
 MASK = torch.zeros(1, 40, 56)
 MASK[:, 10:30, 10:40] = 1
 
@@ -115,6 +121,25 @@ def test_a_receipt_says_how_where_and_with_what(tmp_path):
     assert note["step"] == [5, 5]
 
 
+def test_the_hashes_are_of_what_this_painter_read_and_of_all_of_it(tmp_path):
+    """Stable Diffusion has a CLIP of its own in that suite, in folders of folders, and a LoRA."""
+    plain, own, lora = engine().registry.suite("classroom"), tmp_path / "own", tmp_path / "style.safetensors"
+    shutil.copytree(plain["clip"].path, own)
+    (own / "fetched.json").write_text("{}")  # of whoever fetched it, not of the network
+    lora.write_bytes(b"never opened here")
+    parts = {
+        "latent/clip": replace(plain["clip"], name="latent/clip", path=own),
+        "unet": replace(plain["unet"], loras=(Lora(lora, 0.5),)),
+    }
+    on = default_engine(Suite("classroom", {**plain.parts, **parts}))
+    found = part_hashes(on, request())
+    assert set(found) == {"latent/clip", "unet", "vae"}
+    assert set(found["latent/clip"]) >= {"model.safetensors", "config.json", "merges.txt", "vocab.json"}
+    assert "fetched.json" not in found["latent/clip"]
+    assert found["unet"]["style.safetensors x 0.5"] == sha256(b"never opened here").hexdigest()
+    assert set(part_hashes(on, request("unclip"))) == {"clip", "prior", "text_proj", "decoder"}
+
+
 def test_other_weights_are_named_and_told_by_the_pixels(tmp_path):
     file = kept(tmp_path)
     home = without(tmp_path / "other")
@@ -159,9 +184,15 @@ def test_the_text_of_others_is_read_as_text(tmp_path):
     assert a1111.read("just a prompt") == {"Prompt": "just a prompt", "Negative prompt": ""}
 
 
-def broken(tmp_path, text):
+def test_a_long_line_of_nothing_is_read_at_once():
+    begin = time.process_time()
+    assert a1111.read("x" + " " * 65_000 + "y")["Negative prompt"] == ""
+    assert time.process_time() - begin < 5, "it was a minute and a half while blanks were matched from each of them on"
+
+
+def broken(tmp_path, text, zip=True):
     about = PngImagePlugin.PngInfo()
-    about.add_itxt("quartet", text, zip=True)
+    about.add_itxt("quartet", text, zip=zip)
     Image.new("RGB", (4, 4)).save(tmp_path / "c.png", pnginfo=about)
     return tmp_path / "c.png"
 
@@ -180,6 +211,8 @@ def broken(tmp_path, text):
         ({"step": [1]}, "step is not"),
         ({"box": [0, 0, 1e9, 1]}, "box is not"),
         ({"parts": {"unet": "x"}}, "parts is not"),
+        ({"prompt": ASKED | {"more": [["x", 1.0]] * 17}}, "prompt.more is not up to 16 pairs"),
+        ({"prompt": ASKED | {"more": [["x" * 20_001, 1.0]]}}, "prompt is not up to 20000 characters"),
     ],
 )
 def test_a_broken_receipt_says_which_field(tmp_path, change, says):
@@ -195,6 +228,11 @@ def test_a_broken_receipt_says_which_field(tmp_path, change, says):
 def test_what_is_no_receipt_is_refused_as_such(tmp_path, text):
     with pytest.raises(NotAReceipt, match="receipt"):
         read(broken(tmp_path, text))
+
+
+def test_a_receipt_that_is_longer_than_any_of_ours_is_refused_before_it_is_taken_apart(tmp_path):
+    with pytest.raises(NotAReceipt, match="the receipt has 2000002 bytes; up to 1048576 are read"):
+        read(broken(tmp_path, json.dumps("x" * 2_000_000), zip=False))  # Pillow itself bounds what is compressed
 
 
 def test_names_in_a_receipt_are_looked_up_and_nothing_else(tmp_path):

@@ -1,8 +1,10 @@
 """The registry lends parts within its budget; loaders read a part whole or not at all."""
 
 import json
+import shutil
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,6 +14,7 @@ from torch import nn
 
 from models import loaders
 from models.catalog import Part, Suite, classroom
+from models.loaders import fault
 from models.registry import Registry, Unavailable, WontFit
 from tests import tiny
 from tests.switching import hold_under_switches
@@ -203,6 +206,33 @@ def test_broken_files_make_that_part_unavailable_and_no_other(files, damage):
     with registry.borrow("disk", ("unet",)) as parts:
         assert parts["unet"].config["in_channels"] == 4
     assert set(registry.report()["parts"]) == {"unet"}
+
+
+def test_a_clip_without_its_words_is_not_called_whole(tmp_path):
+    whole = classroom()["clip"]
+    home = shutil.copytree(whole.path, tmp_path / "clip")
+    assert fault(replace(whole, path=home)) is None
+    for name in ("merges.txt", "open_clip_config.json"):
+        (home / name).rename(home / "away")
+        assert fault(replace(whole, path=home)) is not None, name
+        (home / "away").rename(home / name)
+
+
+def test_files_are_not_opened_while_others_wait_for_the_count():
+    held = []
+    suite = Suite("four", {"clip": Part("clip", "clip", Path("clip"))})
+    registry = Registry([suite], read=read, weigh=lambda part: held.append(registry._changed._is_owned()) or BYTES)
+    with registry.ask("four", ["clip"]) as ticket:
+        ticket.wait()
+    assert held == [False]
+
+
+def test_what_is_borrowed_to_be_read_stays_where_it_is_and_a_ticket_brings_it_to_the_device():
+    registry = lender(device="meta")
+    with registry.borrow("four", ("clip",)) as parts:
+        assert parts["clip"].weight.device.type == "cpu"
+    with registry.ask("four", ("clip",)) as ticket:
+        assert ticket.wait()["clip"].weight.device.type == "meta"
 
 
 def test_faults_are_told_before_anything_is_loaded(files):

@@ -149,7 +149,7 @@ class Race:
             self.outcomes[lane] = Outcome(lane, "missing", None, 0, 0, 0.0, 0.0, 0, 0, 0, knobs, {}, note=why)
             yield Event(lane, "missing", 0.0, 0, 0, 0.0, {}, note=why)
 
-    def _measure(self) -> Iterator[Event]:
+    def _measure(self) -> Iterator[Event | None]:
         """Time the painters whose pace is not known; their loading is no part of it.  All of them wait for that."""
         for lane, request in self.requests.items():
             if not self._stopped and lane not in self.missing and pace.known(self.engine, request) is None:
@@ -158,6 +158,8 @@ class Race:
                     run.cancel()
                 yield Event(lane, "measuring", self.clock() - self.zero, 0, 0, 0.0, {})
         while any(not run.over for run in self._probes):
+            if self.ticks:
+                yield None
             self.engine.turn()
         for run in self._probes:
             pace.learn(self.engine, run)

@@ -131,7 +131,7 @@ class Follower:
         run, fact = self.run, self.fact or Fact(0, 0, 0.0, {})
         meters, frame = run.meters, run.newest
         return Outcome(
-            self.lane, run.state, frame.images if frame else None, fact.i, fact.n, meters.device,
+            self.lane, run.state, frame.images if frame and not frame.glance else None, fact.i, fact.n, meters.device,
             meters.served - meters.device, meters.evals, meters.rows, meters.workspace,
             run.request.knobs.to_dict(), fact.facts, self.waited, run.cut, reason(run),
         )  # fmt: skip

@@ -59,7 +59,7 @@ class Again:
 
 def receipt(engine: Engine, run: Run, index: int = 0, verdict: Any = None, box: Sequence[int] | None = None) -> Receipt:
     """The receipt of picture `index` of a run that left a picture; `verdict` is plain data."""
-    if run.request is None or run.newest is None:
+    if run.request is None or run.newest is None or run.newest.glance:
         raise ValueError(f"run {run.id} is {run.state} and left no picture; wait for its end, or look at it")
     meters, frame = run.meters, run.newest
     timings = {

@@ -14,7 +14,7 @@ from typing import Any
 NAMES = {"dpm++": "DPM++ 2M", "euler": "Euler", "euler_a": "Euler a", "heun": "Heun", "ddim": "DDIM", "ddpm": "DDPM"}
 LONGEST = 65_536  # characters that are taken apart
 NEGATIVE = "Negative prompt:"
-PAIR = re.compile(r'\s*([\w][\w \-/+().]{0,60}):\s*("(?:\\.|[^\\"])*"|[^,]*)(?:,|$)')
+PAIR = re.compile(r'([\w][\w \-/+().]{0,60}):\s*("(?:\\.|[^\\"])*"|[^,]*)(?:,|$)')
 
 
 def write(receipt: Mapping[str, Any], weights: str, shape: tuple[int, int]) -> str:

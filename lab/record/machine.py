@@ -12,25 +12,35 @@ from typing import Any
 
 import torch
 
+from models.catalog import Part
 from models.engine import Engine
 from models.engine.orders import targets_of
+from models.hub.receipt import RECEIPT
+from models.loaders import fault, files
 from models.protocol import Request
 
+BESIDE = ("*.json", "merges.txt")  # what else a network is read from
 LIBRARIES = ("quartet", "diffusers", "transformers", "open_clip_torch", "numpy")
 
 
 def part_hashes(engine: Engine, request: Request) -> dict[str, dict[str, str]]:
-    """SHA-256 of every weights and configuration file, by part and file name, of the parts that a request uses."""
-    table = engine.registry.suite(request.suite).parts
-    targets = targets_of(engine.samplers[request.sampler], request)
-    wanted = [part for target in targets.values() for part in target.parts]
-    found = {}
-    for name in dict.fromkeys(name for name in wanted if name in table):
-        part = table[name]
-        files = sorted([*part.path.glob("*.safetensors"), *part.path.glob("*.json")])
-        hashes = {file.name: _sha256(file) for file in files}
-        found[name] = hashes | {label: _sha256(file) for label, file in part.configs if file.exists()}
-    return found
+    """SHA-256 of every weights and configuration file, by part and file, of the parts that a request uses.
+
+    What was added to a part (LoRA) is named by file and scale.
+    """
+    suite = engine.registry.suite(request.suite)
+    seen, targets = suite.seen(request.sampler), targets_of(engine.samplers[request.sampler], request)
+    wanted = dict.fromkeys(seen[name] for target in targets.values() for name in target.parts if name in seen)
+    return {name: _hashes(suite[name]) for name in wanted}
+
+
+def _hashes(part: Part) -> dict[str, str]:
+    weights = files.weights(part) if fault(part) is None else []
+    folders = dict.fromkeys([part.path, part.path / "tokenizer", *(file.parent for file in weights)])
+    beside = [file for folder in folders for kind in BESIDE for file in folder.glob(kind) if file.name != RECEIPT]
+    found = {file.relative_to(part.path).as_posix(): _sha256(file) for file in sorted({*weights, *beside})}
+    found |= {label: _sha256(file) for label, file in part.configs if file.exists()}
+    return found | {f"{lora.file.name} x {lora.scale:g}": _sha256(lora.file) for lora in part.loras}
 
 
 def fingerprint(receipt: Mapping[str, Any]) -> str:

@@ -19,7 +19,8 @@ from torch import Tensor
 VERSION = 1
 PIXELS = 4096 * 4096  # of any picture that is read
 PICTURES = 64  # seeds of a run
-TEXT = 20_000  # characters of a prompt
+TEXT = 20_000  # characters of a prompt, all its texts together
+MORE = 16  # further texts of a prompt
 
 
 class NotAReceipt(ValueError):
@@ -45,7 +46,6 @@ def check(note: Any) -> dict[str, Any]:
         raise NotAReceipt(f"the receipt's version is {note.get('quartet')!r}; this program reads version {VERSION}")
     _typed(note, FIELDS, "")
     _typed(note["prompt"], ASKED, "prompt.")
-    _demand(len(note["prompt"]["text"]) + len(note["prompt"]["negative"]) <= TEXT, "prompt", f"up to {TEXT} characters")
     seeds, whole = note["seeds"], lambda value: type(value) is int
     _demand(0 < len(seeds) <= PICTURES and all(whole(s) and 0 <= s < 2**63 for s in seeds), "seeds", "1 to 64 seeds")
     _demand(0 <= note["index"] < len(seeds), "index", "one of the seeds' places")
@@ -53,6 +53,9 @@ def check(note: Any) -> dict[str, Any]:
     _demand(len(note["box"]) == 4 and all(whole(side) and 0 <= side < 2**16 for side in note["box"]), "box", "4 sides")
     pairs = [isinstance(pair, list) and [type(item) for item in pair] for pair in note["prompt"]["more"]]
     _demand(all(pair in ([str, float], [str, int]) for pair in pairs), "prompt.more", "[text, weight] pairs")
+    _demand(len(pairs) <= MORE, "prompt.more", f"up to {MORE} pairs")
+    texts = [note["prompt"]["text"], note["prompt"]["negative"], *(text for text, _ in note["prompt"]["more"])]
+    _demand(sum(map(len, texts)) <= TEXT, "prompt", f"up to {TEXT} characters")
     _demand(all(isinstance(files, dict) for files in note["parts"].values()), "parts", "files by part")
     return note
 

@@ -81,6 +81,8 @@ def read_png(file: Path) -> tuple[np.ndarray, list[Any], str]:
 def _notes(text: str | None) -> list[Any]:
     if text is None:
         return []
+    if (size := len(text.encode())) > MOST:  # Pillow bounds compressed texts alone
+        raise NotAReceipt(f"the receipt has {size} bytes; up to {MOST} are read")
     try:
         note = json.loads(text, parse_constant=_refuse)
     except (ValueError, RecursionError) as error:

@@ -14,9 +14,9 @@ from dataclasses import dataclass, replace
 
 from models.engine.batch import Bound, Caps, Piece, form
 from models.engine.fair import Fair
-from models.engine.job import Job, Terms
+from models.engine.job import Job
 from models.engine.lobby import Lobby
-from models.engine.orders import Order
+from models.engine.orders import Order, Terms
 from models.engine.serve import Server
 from models.protocol import Painting
 
@@ -79,7 +79,7 @@ class Core:
 
     def _job(self, order: Order, painting: Painting, bound: dict[str, Bound]) -> Job:
         request, device = order.run.request, self.server.device
-        terms = Terms(device, self.clock, self.fair.charge, self.looks)
+        terms = Terms(device, self.clock, self.fair.charge, self.looks, start=order.start)
         if request is not None:
             limits = {"budget": request.budget, "stop": request.stop, "exact": request.exact}
             terms = replace(terms, sampler=request.sampler, **limits)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import torch
 from torch import Tensor
 
 if TYPE_CHECKING:
@@ -50,6 +51,15 @@ def close(coroutine: Generator | None) -> None:
                 return
         except Exception:
             return
+
+
+def known(error: Exception) -> Exception:
+    """`error`; as torch.OutOfMemoryError where a processor has no memory left, which torch raises RuntimeError for."""
+    if type(error) is not RuntimeError or "DefaultCPUAllocator" not in str(error):
+        return error
+    found = torch.OutOfMemoryError(str(error))
+    found.__traceback__ = error.__traceback__
+    return found
 
 
 def shed(error: BaseException) -> str:

@@ -4,34 +4,17 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Generator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import torch
 
 from models.engine.batch import Bound, Need, Piece, merge, need
 from models.engine.endings import Returned, close, is_picture, shed, to_cpu, to_images
-from models.engine.run import Frame, Note, Run
+from models.engine.orders import Terms
+from models.engine.run import Fact, Frame, Note, Run
 from models.protocol import Eval, Painting, Step
 
 HEAVY = 0.005  # seconds of own arithmetic above which a coroutine competes for turns like an Eval
-
-
-@dataclass(frozen=True, slots=True)
-class Terms:
-    """What a run may use: where it computes, its clock, whom it is charged to, and how long it may take.
-
-    `looks` remembers what the last look of each sampler cost: a budget leaves room for the last one.
-    """
-
-    device: torch.device
-    clock: Callable[[], float]
-    charge: Callable[[Job, float], None]
-    looks: dict[str, float]
-    sampler: str = ""
-    budget: float | None = None
-    stop: int | None = None
-    exact: bool = False
 
 
 class Job:
@@ -141,7 +124,7 @@ class Job:
     def _looked(self, pictures: Any) -> None:
         self.look = None
         self.terms.looks.update({} if self.glancing else {self.terms.sampler: self.look_seconds})
-        self._post(pictures)
+        self._post(pictures, self.glancing)
         if self.ending:
             self._end("done", pictures if self.result is None else self.result)
 
@@ -150,7 +133,8 @@ class Job:
         if value is None or (self.step is not None and self.step.i != self.step.n):
             at = "before any step" if self.step is None else f"at step {self.step.i} of {self.step.n}"
             raise RuntimeError(f"the sampler ended {at} and gave {type(value).__name__}; reach step n, return pictures")
-        if self.step is None:
+        again = self.step is None and self.terms.start and is_picture(value)  # it went on from its last step
+        if self.step is None and not again:
             self._end("done", value)
         elif is_picture(value):  # the last look, and no second decode
             self._post(value)
@@ -158,10 +142,11 @@ class Job:
         else:
             self.look, self.last, self.result, self.ending, self.glancing = self.last, None, value, True, False
 
-    def _post(self, pictures: Any) -> None:
-        step, run = self.step, self.run
+    def _post(self, pictures: Any, glance: bool = False) -> None:
+        run, start = self.run, self.terms.start
+        at = self.step or (run.facts[-1] if run.facts else Fact(start, start, 0.0, {}))
         run.meters.looks += 1
-        run._post(Frame(step.i, step.n, to_images(pictures), dict(step.facts), run.meters.device))
+        run._post(Frame(at.i, at.n, to_images(pictures), dict(at.facts), run.meters.device, glance))
 
     def served(self, piece: Piece, batch: int, begin: float) -> None:
         """A batch of `batch` rows ran, begun at `begin`: take this run's piece of it."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
@@ -15,7 +15,28 @@ from models.parts.openvino import plain
 from models.protocol import Kit, Painting, Prompt, Request, Sampler, State, Target
 from models.registry import Registry, Ticket
 
+if TYPE_CHECKING:
+    from models.engine.job import Job
+
 Open = Callable[[Mapping[str, nn.Module]], Painting]
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What a run may use: where it computes, its clock, whom it is charged to, and how long it may take.
+
+    `looks` remembers what the last look of each sampler cost: a budget leaves room for the last one.
+    """
+
+    device: torch.device
+    clock: Callable[[], float]
+    charge: Callable[[Job, float], None]
+    looks: dict[str, float]
+    sampler: str = ""
+    budget: float | None = None
+    stop: int | None = None
+    exact: bool = False
+    start: int = 0  # the step that it goes on from
 
 
 @dataclass(eq=False)
@@ -29,6 +50,7 @@ class Order:
     own: Mapping[str, nn.Module] = field(default_factory=dict)  # parts that are the caller's, not the registry's
     ticket: Ticket | None = None
     sampler: str | None = None  # which may have parts of its own in that suite
+    start: int = 0  # the step that it goes on from
 
     def claim(self, registry: Registry, workspace: int, wake: Callable[[], None]) -> None:
         """Queue at the registry for every part that a target names and the suite has.  Raises what `ask` raises."""
@@ -79,7 +101,8 @@ def of_request(run: Run, sampler: Sampler, registry: Registry, dtype: torch.dtyp
         kit = Kit(_config(request, registry, parts), run.tokens.ids if run.tokens else None, noise)
         return sampler(request.prompt, request.knobs, kit, start)
 
-    return Order(run, targets_of(sampler, request), open_, request.suite, sampler=request.sampler)
+    begin = start.i if start else 0
+    return Order(run, targets_of(sampler, request), open_, request.suite, sampler=request.sampler, start=begin)
 
 
 def targets_of(sampler: Sampler, request: Request) -> dict[str, Target]:

@@ -29,13 +29,17 @@ def among(i: int, n: int, steps: Set[int]) -> bool:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Frame:
-    """What a look gave: `images` (B, H, W, 3) uint8 at step `i` of `n`, and the facts of that step."""
+    """What a look gave: `images` (B, H, W, 3) uint8 at step `i` of `n`, and the facts of that step.
+
+    A `glance` is coarse, for whoever watches, and never a result.
+    """
 
     i: int
     n: int
     images: np.ndarray
     facts: Mapping[str, float]
     seconds: float  # device seconds used so far, without looks
+    glance: bool = False
 
 
 @dataclass(frozen=True, slots=True)

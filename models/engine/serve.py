@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from models.engine.batch import Bound, Piece, join, merge, over
-from models.engine.endings import shed
+from models.engine.endings import known, shed
 
 
 class NotFinite(ArithmeticError):
@@ -73,7 +73,7 @@ class Server:
             out = self._call(bound, join(pieces, size), opts)
             bad, paid = _not_finite(out, count), count / shared
         except Exception as error:
-            return error
+            return known(error)
         finally:
             share = (self.clock() - begin) / count
             for piece in pieces:

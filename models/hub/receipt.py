@@ -10,6 +10,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from huggingface_hub.utils import WeakFileLock
+
 RECEIPT = "fetched.json"
 
 
@@ -64,8 +66,9 @@ def digest(path: Path) -> dict[str, Any]:
 
 
 def note(folder: Path, file: str, found: dict[str, Any]) -> None:
-    """Write down that `file` is here, whole."""
-    notes = receipt(folder) | {file: found}
+    """Write down that `file` is here, whole; others may do the same for theirs."""
     new = folder / f"{RECEIPT}.part"
-    new.write_text(json.dumps(notes, indent=1, sort_keys=True) + "\n", encoding="utf-8")
-    os.replace(new, folder / RECEIPT)
+    with WeakFileLock(folder / f"{RECEIPT}.lock"):
+        notes = receipt(folder) | {file: found}
+        new.write_text(json.dumps(notes, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+        os.replace(new, folder / RECEIPT)

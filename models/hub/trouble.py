@@ -16,6 +16,7 @@ from huggingface_hub.errors import (
 )
 
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+SHUT = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EISDIR)
 
 SENTENCES = {
     "gated": "{repo} is gated: open {page}, accept its conditions there, make a token that may read at {host}/settings/"
@@ -31,6 +32,8 @@ SENTENCES = {
     "cut": "{file} of {repo} broke off before its end ({detail}): what has arrived is kept; run it again",
     "offline": "{file} of {repo} is not on this computer and HF_HUB_OFFLINE is set: unset it once to fetch the file",
     "disk": "{file} of {repo} does not fit on the disk of {folder} ({detail}): make room, or set QUARTET_HOME",
+    "shut": "{file} of {repo} cannot be written into {folder} ({detail}): give this user leave to write there, or set "
+    "QUARTET_HOME to another folder",
     "hash": "{file} of {repo} is not the file that was asked for ({detail}): it was not kept; try again, and if it "
     "happens again do not use this source",
     "unsafe": "{file} of {repo} is no place inside a folder: such a name is never fetched",
@@ -70,4 +73,6 @@ def _kind(error: Exception, status: int) -> str:
         return "file" if status == 404 else "server"
     if isinstance(error, OSError) and error.errno in FULL:
         return "disk"
+    if isinstance(error, OSError) and error.errno in SHUT:
+        return "shut"
     return "cut" if isinstance(error, OSError) and "Consistency check" in str(error) else "network"

@@ -58,6 +58,8 @@ def fault(part: Part) -> str | None:
     """Why `part` cannot be loaded, as far as a look at its files tells; None when they are all there, and whole."""
     try:
         list(files.sizes(part))
+        if missing := files.lacking(part):
+            return f"{missing[0].name} is missing in {missing[0].parent}"
         for lora in part.loras:
             inspect_safetensors(lora.file)
         for _, path in part.configs:

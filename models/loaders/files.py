@@ -17,6 +17,8 @@ HEADER = 100_000_000  # bytes a safetensors header may have, by its specificatio
 WIDTHS = {"F64": 8, "F32": 4, "F16": 2, "BF16": 2, "I64": 8, "I32": 4, "I16": 2, "I8": 1, "U8": 1, "BOOL": 1}
 OURS = ("vqgan", "judge", "safety_checker")  # kinds whose weights are called as transformers calls them
 TOWERS = ("clip", "picture_tower")
+CONFIGS = ("config.json", "open_clip_config.json")
+WORDS = ("vocab.json", "merges.txt")  # of a CLIP's tokenizer
 BESIDE = ("tokenizer", "image_processor")  # folders that a CLIP may have beside its towers, and is read from too
 
 
@@ -27,6 +29,17 @@ def weights(part: Part) -> list[Path]:
         if folder.is_dir():
             inspect(folder)
     return [file for stem in stems(part) for file in _copy(stem, variant(part))]
+
+
+def lacking(part: Part) -> list[Path]:
+    """What a part cannot be read without, beside its weights, and what is not there."""
+    folders = dict.fromkeys(stem.parent for stem in stems(part))
+    found = [folder / CONFIGS[0] for folder in folders if not any((folder / name).is_file() for name in CONFIGS)]
+    if part.kind == "clip":
+        words = part.path / BESIDE[0]
+        words = words if words.is_dir() else part.path
+        found += [words / name for name in WORDS if not (words / name).is_file()]
+    return found
 
 
 def variant(part: Part) -> str | None:

@@ -64,19 +64,20 @@ class Registry:
 
         Raises ValueError for a name the suite has not, Unavailable, and WontFit.
         """
-        wanted = {name: self.suite(suite)[name] for name in dict.fromkeys(names)}
-        ticket = Ticket(self, wanted, workspace, wake)
+        ticket = Ticket(self, {name: self.suite(suite)[name] for name in dict.fromkeys(names)}, workspace, wake)
+        for part in ticket.wanted.values():
+            self._shelf.weight(part)  # opens its files: not under the lock
         with self._changed:
-            self._shelf.check(set(wanted.values()), workspace)
+            self._shelf.check(set(ticket.wanted.values()), workspace)
             self._queue.append(ticket)
         self._serve()
         return ticket
 
     @contextmanager
     def borrow(self, suite: str, names: Iterable[str], workspace: int = 0) -> Iterator[Mapping[str, nn.Module]]:
-        """The parts, for as long as the block lasts; waits its turn for memory and files."""
+        """The parts as read, on any device, for as long as the block lasts; waits its turn for memory and files."""
         with self.ask(suite, names, workspace) as ticket:
-            yield ticket.wait()
+            yield ticket.wait(place=False)
 
     def config(self, suite: str, parts: Mapping[str, nn.Module]) -> dict[str, Mapping[str, Any]]:
         """What samplers may know of `parts`: configurations by the names that `loaders.config` gives."""

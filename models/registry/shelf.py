@@ -94,7 +94,7 @@ class Shelf:
 
     def check(self, parts: Iterable[Part], workspace: int) -> None:
         """WontFit when `parts` and `workspace` exceed the whole budget."""
-        sizes = {part: self._weight(part) for part in parts}
+        sizes = {part: self.weight(part) for part in parts}
         need = workspace + sum(sizes.values())
         if self.budget is not None and need > self.budget:
             held_by = sorted(held.part.name for held in self.held.values() if held.lent)
@@ -113,11 +113,11 @@ class Shelf:
         Parts that were not in memory come without a module; the caller has them read.
         """
         missing = [part for part in parts if part not in self.held]
-        need = sum(self._weight(part) for part in missing)
+        need = sum(self.weight(part) for part in missing)
         if not self._make_room(need + workspace, keep=parts):
             return None
         for part in missing:
-            self.held[part] = Held(part, self._weight(part))
+            self.held[part] = Held(part, self.weight(part))
         self.peak = max(self.peak, self.used)
         for part in set(parts) - set(missing):
             self.counts[part].hits += 1
@@ -143,7 +143,7 @@ class Shelf:
                 held.lent -= 1
                 self._touch(held)
 
-    def _weight(self, part: Part) -> int:
+    def weight(self, part: Part) -> int:
         if part not in self._weights:
             self._weights[part] = self.weigh(part)
         return self._weights[part]

@@ -32,10 +32,10 @@ class Ticket:
     error: BaseException | None = None
     state: str = "waiting"
 
-    def wait(self) -> Mapping[str, nn.Module]:
-        """Block until the parts are here and on the device.  Raises Unavailable."""
+    def wait(self, place: bool = True) -> Mapping[str, nn.Module]:
+        """Block until the parts are here, and on the device if they are to be run.  Raises Unavailable."""
         self.read()
-        while not self.place():
+        while place and not self.place():
             pass
         return self.parts
 

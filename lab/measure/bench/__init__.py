@@ -66,7 +66,8 @@ def bench(
         about = {"size": size, "weights": kind, "device": device, "repeats": repeats}
         yield "about", {**about, "threads": torch.get_num_threads(), "torch": torch.__version__, "complete": False}
         names = dict.fromkeys(part for family in families for part in parts_of(engine, "classroom", family))
-        with engine.registry.borrow("classroom", names) as parts:
+        with engine.registry.ask("classroom", names) as ticket:
+            parts = ticket.wait()
             cases = [make_case(engine, parts, family, size, steps) for family in families]
             asked = _levers(engine, cases, repeats) if levers else _questions(engine, cases, visitors, repeats)
             yield from _answers(asked, end)

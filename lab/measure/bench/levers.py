@@ -173,8 +173,8 @@ def works_of(engine: Engine, case: Case) -> list[Work]:
     targets = engine.samplers[case.family].targets
     for said in (asked[name] for name in STEPS[case.family] if name in asked):
         target = targets[said.target]
-        with engine.registry.borrow(case.suite, target.parts) as lent:
-            parts = {name: part.net if isinstance(part, Swift) else part for name, part in lent.items()}
+        with engine.registry.ask(case.suite, target.parts) as lent:
+            parts = {name: part.net if isinstance(part, Swift) else part for name, part in lent.wait().items()}
         rows = tuple(row.to(engine.registry.device) for row in said.rows)
         found.append(Work(said.target, target.fn, parts, rows, dict(said.opts)))
     return found

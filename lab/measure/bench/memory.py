@@ -115,8 +115,8 @@ def swapped(title: str, net: nn.Module, device: torch.device, repeats: int, seco
 
         def ours() -> None:
             registry.evict("swap", "net")
-            with registry.borrow("swap", ["net"]):
-                pass
+            with registry.ask("swap", ["net"]) as ticket:
+                ticket.wait()
 
         sides = {
             "ours": ours,

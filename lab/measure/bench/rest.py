@@ -99,8 +99,8 @@ def _swapped(engine: Engine, title: str, name: str, end: float, repeats: int) ->
         why = f"needs {2 * size / 1e9:.1f} GB of disk, {disk / 1e9:.1f} GB are free"
     if why:
         return "out", {"family": title, "what": "swap", "why": why}
-    with engine.registry.borrow(WHOLE, [name]) as parts:
-        return "swap", swapped(title, parts[name], engine.registry.device, repeats, _left(end) / 2)
+    with engine.registry.ask(WHOLE, [name]) as ticket:
+        return "swap", swapped(title, ticket.wait()[name], engine.registry.device, repeats, _left(end) / 2)
 
 
 def _lacking(engine: Engine, need: int, seconds: float, end: float) -> str:

@@ -167,6 +167,10 @@ WORDS: dict[str, tuple[str, str]] = {
         "{file} does not fit on the disk. Make room, or name another place in QUARTET_HOME.",
         "磁盘放不下 {file}。请腾出地方，或用 QUARTET_HOME 指定别处。",
     ),
+    "fetch.shut": (
+        "{file} cannot be written into its folder. Let this user write there, or name another place in QUARTET_HOME.",
+        "{file} 写不进它的文件夹。请允许当前用户在那里写入，或用 QUARTET_HOME 指定别处。",
+    ),
     "fetch.hash": (
         "{file} is not the file that was asked for, so it was not kept. Try again, or do not use this source.",
         "{file} 不是要的那个文件，所以没有保留。请再试一次，或者不用这个来源。",

@@ -37,9 +37,9 @@ class Courier:
         run, request = self.run, self.run.request
         try:
             names = parts_of(self.engine, request.suite, request.sampler)
-            with self.engine.registry.borrow(request.suite, names) as parts:
+            with self.engine.registry.ask(request.suite, names) as ticket:
                 table = self.engine.registry.suite(request.suite)
-                self.engine.resident |= {table[name]: module for name, module in parts.items()}
+                self.engine.resident |= {table[name]: module for name, module in ticket.wait().items()}
                 while not run.over:
                     self._errand() if self._wanted() else run._end("cancelled")
         except Exception as error:
