@@ -181,6 +181,13 @@ def test_the_known_region_of_an_inpainting_stays_the_autoencoders_reconstruction
     torch.testing.assert_close(played.picture, want.clamp(0, 1), rtol=0, atol=1e-6)
 
 
+def test_a_stripe_thinner_than_a_latent_is_repainted_too():
+    stripe = torch.zeros(1, 16, 24)
+    stripe[..., 1] = 1
+    inside, nothing = (replace(PROMPT, image=PICTURE, mask=mask) for mask in (stripe, stripe * 0))
+    assert not torch.equal(ours(inside, steps=2).picture, ours(nothing, steps=2).picture)
+
+
 @pytest.mark.parametrize(
     ("settings", "says"),
     [({"steps": 0}, "steps is 0"), ({"guidance": float("nan")}, "guidance is nan"), ({"scheduler": "x"}, "scheduler"),

@@ -75,6 +75,12 @@ def test_places_begin_with_the_noisiest_end_with_the_picture_and_never_turn(step
     assert sorted(way.places) == list(way.places)
 
 
+@pytest.mark.parametrize(("steps", "reach"), [(1, 1.0), (20, 0.05)])
+def test_a_way_of_one_step_that_begins_at_timestep_0_still_ends_with_the_picture(steps, reach):
+    way = forward.way({**CONFIG, "timestep_spacing": "leading"}, "ddim", steps, reach)
+    assert (way.times.tolist(), way.places) == ([0], (0, 1))
+
+
 @pytest.mark.parametrize("reach", [0.3, 1.0])
 def test_the_strip_is_the_closed_form_that_diffusers_adds_noise_by(reach):
     way, given = road(steps=20, reach=reach), torch.rand(3, 16, 16, generator=torch.Generator().manual_seed(1))

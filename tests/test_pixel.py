@@ -5,14 +5,14 @@ from types import SimpleNamespace
 
 import pytest
 import torch
-from diffusers import DDIMPipeline, DDIMScheduler, DDPMPipeline, DDPMScheduler
+from diffusers import DDIMPipeline, DDIMScheduler, DDPMPipeline, DDPMScheduler, UNet2DModel
 from torch import nn
 from torch.nn import functional as F
 
 from models.protocol import Prompt
 from models.samplers.pixel import Pixel, PixelKnobs, ascend
 from tests.inline import kit, play, resumed_equals_unbroken
-from tests.tinynets import PIXEL, clips, pixel_net
+from tests.tinynets import PIXEL, clips, pixel_net, still
 
 SEEDS = (3, 8)
 PROMPT = Prompt("a red cat", negative="blue", seeds=SEEDS)
@@ -258,10 +258,19 @@ def test_settings_out_of_range_name_themselves(settings, says):
         PixelKnobs(**settings)
 
 
+def test_a_side_that_a_deep_net_cannot_halve_is_refused_and_the_next_is_painted():
+    kinds = {"down_block_types": ("DownBlock2D",) * 5, "up_block_types": ("UpBlock2D",) * 5}
+    body = {"block_out_channels": (4,) * 5, "norm_num_groups": 2, "layers_per_block": 1}
+    net = still(UNet2DModel(sample_size=48, in_channels=3, out_channels=3, add_attention=False, **kinds, **body), 4)
+    with pytest.raises(ValueError, match="width is 40; give a multiple of 16, as the net halves it"):
+        ours(net, steps=1, width=40)
+    assert ours(net, steps=1, width=48, height=32).picture.shape == (2, 3, 32, 48)
+
+
 def test_settings_that_do_not_fit_the_net_say_what_would():
     net = pixel_net()
     wide = dict(net.config) | {"in_channels": 768}  # folded 16 x 16
-    with pytest.raises(ValueError, match="width is 24; give a multiple of 16"):
+    with pytest.raises(ValueError, match="width is 24; give a multiple of 32"):  # halved once besides
         play(Pixel(), PROMPT, PixelKnobs(width=24), kit({"pixel": wide, "pixel_scheduler": PIXEL}, None), {})
     with pytest.raises(ValueError, match="in_channels is 5"):
         play(

@@ -8,7 +8,8 @@ import sys
 import numpy as np
 import pytest
 
-from lab.storybook.dataset import FRESH, JUDGE, REPORT, TRAIN, TUNE, captions, pictures
+from lab.storybook import dataset
+from lab.storybook.dataset import FRESH, JUDGE, REPORT, TRAIN, TUNE, captions, pictures, small
 from lab.storybook.grammar import parse, say
 from lab.storybook.paint import SIDE, paint
 from lab.storybook.scene import (
@@ -65,11 +66,27 @@ def test_articles_and_plurals():
         ("the tiny violet ship under one moon", Ask((Noun("boat", "purple", "small"), Noun("moon")), "below")),
         ("雪地里，一只大橘色的猫在两", Ask((Noun("cat", "orange", "large"),), None, "snow")),
         ("左边是一把紫色的伞，右边是一个球", Ask((Noun("umbrella", "purple"), Noun("ball")), "left of")),
+        ("房子的左边有一只猫", Ask((Noun("cat"), Noun("house")), "left of")),
+        ("在树的上方是月亮", Ask((Noun("moon"), Noun("tree")), "above")),
+        ("房子右边的红猫", Ask((Noun("cat", "red"), Noun("house")), "right of")),
+        ("猫在左边，房子在右边", Ask((Noun("cat"), Noun("house")), "left of")),
+        ("猫在房子的下方", Ask((Noun("cat"), Noun("house")), "below")),
+        ("to the left of the house is a red cat", Ask((Noun("cat", "red"), Noun("house")), "left of")),
+        ("a blue dog and a cat", Ask((Noun("cat"),))),
+        ("红色的狗和猫", Ask((Noun("cat"),))),
+        ("a fluffy red cat and a ball", Ask((Noun("cat", "red"), Noun("ball")), "and")),
         ("", None),
     ],
 )
 def test_it_reads_more_than_it_says(text, ask):
     assert parse(text).ask == ask
+
+
+def test_more_than_an_ask_holds_is_told():
+    for text in ("two red balls and a blue cat", "a red ball, a blue cat and a green tree", "两只猫和三个球"):
+        assert parse(text).more, text
+    for text in ("two red balls", "a red ball and a cat", "a cat in the snow", "a dog and a cat", ""):
+        assert not parse(text).more, text
 
 
 def test_unknown_words_come_with_their_nearest():
@@ -84,6 +101,19 @@ def test_unknown_words_come_with_their_nearest():
         reading = parse(text)
         assert reading.ask is None
         assert all(reading.nearest[word] for word in reading.unknown)
+
+
+@pytest.mark.parametrize("word", ["in", "at", "by", "or", "for"])
+def test_small_words_of_plain_sentences_are_known_and_ask_for_nothing(word):
+    reading, bare = parse(f"a pink cat {word} a tiny house on the beach"), parse("a pink cat a tiny house on the beach")
+    assert reading.unknown == ()
+    assert reading.ask == bare.ask
+    assert reading.ask.background == "beach"
+
+
+def test_a_place_is_read_before_its_small_word_is():
+    for name, (phrases, _) in BACKGROUNDS.items():
+        assert {parse(f"a cat {phrase}").ask.background for phrase in phrases} == {name}
 
 
 def test_a_tenth_of_the_pairs_is_held_out_evenly():
@@ -132,6 +162,12 @@ def test_pictures_come_from_their_seeds_alone(tmp_path):
     assert tuple(first.shape) == (4, 3, 64, 64)
     assert (pictures(range(5, 9), cache=tmp_path) == first).all()
     assert (pictures(range(7, 8))[0] == first[2]).all()
+
+
+def test_what_is_cached_is_not_taken_for_what_another_painter_paints(tmp_path, monkeypatch):
+    first = pictures(range(5, 9), cache=tmp_path)
+    monkeypatch.setattr(dataset, "small", lambda picture, side=64: 255 - small(picture, side))
+    assert (pictures(range(5, 9), cache=tmp_path) == 255 - first).all()
 
 
 @pytest.mark.parametrize("category", CATEGORIES)

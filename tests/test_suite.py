@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from lab.measure.judge import RIGHT, UNSURE, WRONG, Found, Verdict, check
+from lab.measure.matrix import changed
 from lab.measure.suite import measure, painted, questions, table, weights
 from lab.measure.suite.notes import Notes
 from lab.measure.suite.prompts import HELD_OUT as HELD_OUT_CATEGORIES
@@ -113,6 +114,26 @@ def test_counting_is_exact():
     assert marks("two stars", seen(star[0], CAT)) == {"count": RIGHT, "kind 1": WRONG, "overall": WRONG}
     assert marks("a cat and a house", seen(CAT, HOUSE, star[0]))["overall"] == WRONG
     assert marks("a star", seen(star[0], doubtful=1)) == {"count": UNSURE, "kind 1": RIGHT, "overall": UNSURE}
+
+
+def test_where_more_was_asked_for_than_is_read_the_number_is_not_judged():
+    reading = parse("a red cat, a blue house and a green tree")
+    said = check(reading.ask, seen(CAT, HOUSE, Found("tree", "green", "small", 0.5, 0.8, 0.1)), reading.more)
+    assert "count" not in said
+    assert said["overall"] == RIGHT
+
+
+def test_the_sentences_that_clip_is_asked_besides_say_something_else():
+    assert changed("a red cat in the snow")[1:] == ("a purple cat in the snow", "a red cat at night")
+    for text in ("a cat", "a red ball and a fish", "两只猫", "a cat at night"):
+        asks = [parse(other).ask for other in changed(text)]
+        assert len(set(asks) - {parse(text).ask}) == 3
+        was = parse(text).ask
+        for ask in asks:
+            assert (ask.nouns[0].colour is None) == (was.nouns[0].colour is None)
+            assert (ask.background is None) == (was.background is None)
+            assert len({noun.kind for noun in ask.nouns}) == len(ask.nouns)
+    assert changed("an astronaut") == ()
 
 
 def test_abstaining_is_never_right():

@@ -130,6 +130,20 @@ def test_bad_orders_are_refused_in_words(part, minutes, says, tmp_path):
             next(run("clip", 1, tmp_path, device=device, processes=processes))
 
 
+def test_what_sows_codes_of_its_own_is_trained_by_one_process(tmp_path, monkeypatch):
+    monkeypatch.setattr("lab.train.CORES", 2)
+    with pytest.raises(ValueError, match="vqgan is trained by 1"):
+        next(run("vqgan", 1, tmp_path, processes=2))
+
+
+def test_a_part_comes_after_all_that_it_begins_with():
+    from lab.cli.training import NEEDS, OWN
+
+    order = list(PARTS)
+    assert all(order.index(need) < order.index(part) for part, needs in NEEDS.items() for need in needs)
+    assert all(body in NEEDS[part] for part, body in OWN.items())
+
+
 @pytest.fixture(scope="module")
 def vocabulary(tmp_path_factory):
     folder = tmp_path_factory.mktemp("tokens")

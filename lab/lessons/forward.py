@@ -60,7 +60,7 @@ class Noised:
 def way(config: Mapping[str, Any], name: str, steps: int, reach: float = 1.0, shown: int = 7) -> Way:
     """The road of a scheduler of `steps` strides, as far as the share `reach` in (0, 1] of the chain's time.
 
-    ValueError where the chain is shorter than `steps`, or nothing is within reach.
+    What reaches no timestep has its last.  ValueError where the chain is shorter than `steps`.
     """
     if not 0 < reach <= 1:
         raise ValueError(f"reach is {reach}; give a share of the way above 0, at most 1")
@@ -78,7 +78,9 @@ def _places(time: Tensor, left: Tensor, shown: int) -> tuple[int, ...]:
     long end of the way would be missing: half of either.
     """
     angle = left.clamp(0, 1).sqrt().arccos()
-    along = torch.cat([time / time[0] + angle / angle[0], torch.zeros(1)])  # from 2 at the noisiest to 0
+    least = torch.finfo(time.dtype).tiny  # a way of one step may begin at timestep 0
+    parts = time / time[0].clamp(min=least), angle / angle[0].clamp(min=least)
+    along = torch.cat([sum(parts).clamp(min=least), torch.zeros(1)])  # from 2 at the noisiest to 0
     wanted = torch.linspace(2, 0, shown)
     nearest = (along[None] - wanted[:, None]).abs().argmin(1).tolist()
     return tuple(sorted(set(nearest)))

@@ -95,5 +95,6 @@ def said(engine: Engine, suite: str, text: str, run: Run) -> Appraisal:
         return Appraisal(tuple(cosines.tolist()), None, has_judge(engine, suite))
     with engine.registry.borrow(suite, ["judge"]) as parts:
         found = verdicts(read, parts["judge"].config)
-    marks = tuple(check(parse(text).ask, verdict) for verdict in found)
+    asked = parse(text)
+    marks = tuple(check(asked.ask, verdict, asked.more) for verdict in found)
     return Appraisal(tuple(cosines.tolist()), marks, True)

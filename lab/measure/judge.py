@@ -1,7 +1,8 @@
 """What the judge says of a picture, and whether that is what a prompt asked for, word by word.
 
 It abstains where it is unsure: on a whole picture that is no clean scene, or on a single attribute.  Abstaining counts
-as wrong in every score.  What each category asks is what GenEval asks (Ghosh et al., arXiv 2310.11513, section 3.1).
+as wrong in every score.  The categories are GenEval's (Ghosh et al., arXiv 2310.11513, section 3.1), asked for more
+strictly: there a thing too many is wrong in counting alone, and of its own kind; here nothing else may be there.
 """
 
 from __future__ import annotations
@@ -110,15 +111,15 @@ def _peaks(heat: Tensor, lowest: float, place: Tensor) -> Iterator[tuple[float, 
             yield score, row, column
 
 
-def check(ask: Ask, verdict: Verdict) -> dict[str, str]:
+def check(ask: Ask, verdict: Verdict, more: bool = False) -> dict[str, str]:
     """Every word of `ask` -> RIGHT, WRONG or UNSURE, and under "overall" RIGHT only where every word is.
 
-    Keys: "count" always (exactly the things asked for are there, no more), then "background" and "relation" where
-    asked, and "kind", "colour", "size" of each noun, numbered from 1: "colour 2".  Things are given to the nouns in
-    the way that makes most words right.
+    Keys: "count" (exactly the things asked for are there; left out where `more` was asked for than `ask` holds), then
+    "background" and "relation" where asked, and "kind", "colour", "size" of each noun, numbered from 1: "colour 2".
+    Things are given to the nouns in the way that makes most words right.
     """
     wanted = [n for noun in ask.nouns for n in [noun] * noun.count]
-    marks = {"count": UNSURE if verdict.doubtful else _mark(len(verdict.objects), len(wanted))}
+    marks = {} if more else {"count": UNSURE if verdict.doubtful else _mark(len(verdict.objects), len(wanted))}
     if ask.background:
         marks["background"] = _mark(verdict.background, ask.background)
     slots = [*verdict.objects, *[None] * (len(wanted) - len(verdict.objects))]

@@ -18,21 +18,27 @@ from lab.storybook.grammar import parse, say
 from lab.storybook.words import BACKGROUNDS, COLOURS, KINDS
 from models.engine import Engine
 
+OTHERS = 3  # sentences beside the one that was painted
 STRIDE = 5  # to a neighbour in a table of words that does not look alike
 
 
 def changed(text: str) -> tuple[str, ...]:
-    """`text` with another thing, another colour, another place; () where it asks for nothing that we know."""
+    """`text` three times with something else: another colour and another place where it says one, and other things.
+
+    () where it asks for nothing that we know.  What it leaves open may be true of a picture, whatever is set there.
+    """
     reading = parse(text)
     if (ask := reading.ask) is None:
         return ()
     first, rest = ask.nouns[0], ask.nouns[1:]
-    other = (
-        replace(ask, nouns=(replace(first, kind=_other(KINDS, first.kind)), *rest)),
-        replace(ask, nouns=(replace(first, colour=_other(COLOURS, first.colour)), *rest)),
-        replace(ask, background=_other(BACKGROUNDS, ask.background)),
-    )
-    return tuple(say(ask, reading.language) for ask in other)
+    colour, place = _other(COLOURS, first.colour), _other(BACKGROUNDS, ask.background)
+    said = [replace(ask, nouns=(replace(first, colour=colour), *rest))] if first.colour else []
+    said += [replace(ask, background=place)] if ask.background else []
+    kinds, kind, things = {kind: None for kind in KINDS if kind not in {noun.kind for noun in rest}}, first.kind, []
+    while len(things) + len(said) < OTHERS:
+        kind = _other(kinds, kind)
+        things.append(replace(ask, nouns=(replace(first, kind=kind), *rest)))
+    return tuple(say(ask, reading.language) for ask in things + said)
 
 
 def matrix(

@@ -9,6 +9,7 @@ import os
 import random
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
+from hashlib import sha256
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -35,8 +36,12 @@ def _chunk(job: tuple[range, int, bool | None]) -> np.ndarray:
 
 
 def pictures(seeds: range, side: int = 64, held_out: bool | None = False, cache: Path | None = None) -> Tensor:
-    """(N, 3, side, side) uint8 of the scenes of `seeds`; read from `cache` if it is there, else written to it."""
-    name = cache and cache / f"scenes-{seeds.start}-{len(seeds)}-{side}-{held_out}.npy"
+    """(N, 3, side, side) uint8 of the scenes of `seeds`; read from `cache` if it is there, else written to it.
+
+    What is cached is named by its first pictures too, as the painter has them now.
+    """
+    first = cache and sha256(_chunk((seeds[:4], side, held_out)).tobytes()).hexdigest()[:8]
+    name = cache and cache / f"scenes-{seeds.start}-{len(seeds)}-{side}-{held_out}-{first}.npy"
     if name and name.exists():
         return torch.from_numpy(np.load(name, mmap_mode="c")).permute(0, 3, 1, 2)
     jobs = [(seeds[k : k + 500], side, held_out) for k in range(0, len(seeds), 500)]

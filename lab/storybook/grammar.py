@@ -14,15 +14,21 @@ from lab.storybook.lexicon import CHINESE, ENGLISH, Lexicon
 from lab.storybook.scene import Ask, Noun
 from lab.storybook.words import BACKGROUNDS, COLOURS, COUNTS, KINDS, RELATED, RELATIONS, SIZES
 
+UNKNOWN = ("unknown", None)
+
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What a text asks for, or None; the words nobody taught us; and for each the nearest known ones."""
+    """What a text asks for, or None; the words nobody taught us; and for each the nearest known ones.
+
+    `more`: it asks for more than an `Ask` holds, a third thing, or several of a kind beside another.
+    """
 
     ask: Ask | None
     unknown: tuple[str, ...]
     nearest: dict[str, tuple[str, ...]]
     language: str
+    more: bool = False
 
 
 def say(ask: Ask, language: str = "en", rng: random.Random | None = None) -> str:
@@ -96,7 +102,8 @@ def parse(text: str) -> Reading:
     chinese = bool(re.search(r"[\u4e00-\u9fff]", text))
     items, unknown = _scan(text, CHINESE if chinese else ENGLISH, chinese)
     nearest = {word: _nearest(word, chinese) for word in unknown}
-    return Reading(_assemble(items), tuple(unknown), nearest, "zh" if chinese else "en")
+    ask, more = _assemble(items, chinese)
+    return Reading(ask, tuple(unknown), nearest, "zh" if chinese else "en", more)
 
 
 def _scan(text: str, lexicon: Lexicon, chinese: bool) -> tuple[list[tuple[str, object]], list[str]]:
@@ -114,36 +121,48 @@ def _scan(text: str, lexicon: Lexicon, chinese: bool) -> tuple[list[tuple[str, o
             found, width = None, 1
         if found is None and chinese and re.match(r"\w", units[at]):
             run += units[at]
+            items.append(UNKNOWN)
         else:
             unknown, run = unknown + ([run] if run else []), ""
             if found is None and re.match(r"\w", units[at]):
                 unknown.append(units[at])
+                items.append(UNKNOWN)
             elif found and found[0] != "filler":
                 items.append(found)
         at += width
     return items, list(dict.fromkeys(unknown + ([run] if run else [])))
 
 
-def _assemble(items: list[tuple[str, object]]) -> Ask | None:
-    """Modifiers belong to the next kind; the first relation holds; at most two noun phrases fit a picture."""
+def _assemble(items: list[tuple[str, object]], chinese: bool) -> tuple[Ask | None, bool]:
+    """An ask, and whether more was said.  Modifiers belong to the next kind, unless that was an unknown one; the first
+    relation holds, turned round where the second thing stands where the first is named: "above a tree is a moon", and
+    in Chinese a side right behind the first thing, 树的上方有月亮.
+    """
     nouns: list[Noun] = []
     open_: dict[str, object] = {}
-    relation = background = None
+    relation = background = before = None
+    turned = stray = False
     for role, value in items:
         if role == "kind":
             nouns.append(Noun(value, open_.get("colour"), open_.get("size"), open_.get("count", 1)))
-            open_ = {}
+            open_, stray = {}, False
         elif role == "relation":
+            if relation is None and value != "and":
+                turned = len(nouns) == 1 and before != "at" if chinese else not nouns
             relation = relation or value
+            open_, stray = {} if stray else open_, False
+        elif role == "unknown":
+            stray = True
         elif role == "background":
             background = background or value
-        else:
+        elif role != "at":
             open_[role] = value
-    if not nouns:
-        return None
-    if len(nouns) == 1:
-        return Ask((nouns[0],), None, background)
-    return Ask(tuple(Noun(n.kind, n.colour, n.size) for n in nouns[:2]), relation or "and", background)
+        before = role
+    if len(nouns) < 2:
+        return (Ask(tuple(nouns), None, background) if nouns else None), False
+    pair = tuple(Noun(noun.kind, noun.colour, noun.size) for noun in nouns[:2])
+    ask = Ask(pair[::-1] if turned else pair, relation or "and", background)
+    return ask, len(nouns) > 2 or any(noun.count > 1 for noun in nouns)
 
 
 def _nearest(word: str, chinese: bool) -> tuple[str, ...]:

@@ -36,7 +36,7 @@ def _english_lexicon() -> Lexicon:
 
 
 def _chinese_lexicon() -> Lexicon:
-    lexicon = dict.fromkeys(CHINESE_FILLERS, ("filler", None))
+    lexicon = dict.fromkeys(CHINESE_FILLERS, ("filler", None)) | {"在": ("at", None)}
     lexicon |= {word: ("count", n) for n, (_, word) in COUNTS.items()}
     lexicon |= {word: ("colour", name) for name, (word, _) in COLOURS.items()} | {
         w: ("size", s) for s, w in SIZES.items()

@@ -100,7 +100,7 @@ def _noun(rng: random.Random, held_out: bool | None, size: str | None = None, co
 
 
 def loosen(ask: Ask, rng: random.Random, keep: float = 0.8) -> Ask:
-    """The same ask with some things left unsaid, each named with probability `keep`."""
+    """The same ask with some things left unsaid, each named with probability `keep`, sizes with its square."""
 
     def maybe(value):
         return value if rng.random() < keep else None

@@ -138,6 +138,11 @@ FILLERS = {
     "to",
     "coloured",
     "colored",
+    "in",
+    "at",
+    "by",
+    "or",
+    "for",
 }
 CHINESE_FILLERS = {
     "色",

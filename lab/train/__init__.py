@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from lab.train.team import Team
 
 CORES = os.cpu_count() or 1
+ALONE = "vqgan"  # each process would sow codes of its own
 
 # In the order of training: each needs those before it.  Share: of the minutes of `all`.
 PARTS = {
@@ -47,6 +48,8 @@ def run(
         raise ValueError(f"minutes is {minutes}; it must be above 0")
     if not 1 <= processes <= CORES or (processes > 1 and device != "cpu"):
         raise ValueError(f"processes is {processes} on {device}; it can be 1 to {CORES} on the cpu, and 1 elsewhere")
+    if part == ALONE and processes > 1:
+        raise ValueError(f"processes is {processes}; {part} is trained by 1: two would sow codes of their own")
     recipe = _recipe(part, minutes, out, resume)  # what all read is painted and cached before the others begin
     with gathered(processes, _follow, part, minutes, out, resume) as team:
         yield from train(recipe, minutes, _logs(out, part), out, resume, device, team=team)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,7 @@ from lab.storybook.scene import Scene, sample
 from models.parts.clip import Clip
 
 CACHE = Path("runs/cache")
-FULL = 96_000  # scenes painted for a training of ten minutes or more
+FULL = 96_000  # scenes painted for a training of four minutes or more
 KEEPS = (0.8, 0.2)  # of what could be said: captions are full and bare in turn, as what people type is
 
 
@@ -63,7 +64,11 @@ class Corpus:
         seeds = range(TRAIN, TRAIN + count)
         tokens = None
         if clip is not None:
-            name = CACHE / f"tokens-{count}-{variants}-{'-'.join(map(str, keeps))}.npy"
+            some = clip.tokenize(
+                captions(seeds[:16], variants, keeps[0])
+            ).ids  # as this tokenizer and grammar have them
+            kind = f"{'-'.join(map(str, keeps))}-{sha256(some.numpy().tobytes()).hexdigest()[:8]}"
+            name = CACHE / f"tokens-{count}-{variants}-{kind}.npy"
             if not name.exists():
                 said = [clip.tokenize(captions(seeds, variants, keep)).ids.view(count, variants, -1) for keep in keeps]
                 CACHE.mkdir(parents=True, exist_ok=True)

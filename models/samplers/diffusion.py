@@ -177,6 +177,12 @@ def native(name: str, config: Mapping[str, Any], channels: int = 3) -> tuple[int
     return fold, tall * fold, wide * fold
 
 
+def grain(fold: int, config: Mapping[str, Any]) -> int:
+    """Pixels by which the sides of a net's pictures must divide: `fold`, and for diffusers' UNet2DModel, which cannot
+    do otherwise, every halving."""
+    return fold if "cross_attention_dim" in config else fold * 2 ** (len(config["block_out_channels"]) - 1)
+
+
 def picture(x: Tensor) -> Tensor:
     """[-1, 1] -> [0, 1], clamped."""
     return (x / 2 + 0.5).clamp(0, 1)

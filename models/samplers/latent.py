@@ -174,9 +174,9 @@ def _shape(knobs: LatentKnobs, kit: Kit) -> tuple[int, int, int]:
 
 
 def _mask(prompt: Prompt, z: Tensor) -> Tensor | None:
-    """(1, 1, h, w), 1 where to repaint, at the latents' size; None where nothing is masked."""
+    """(1, 1, h, w), 1 where to repaint, at the latents' size, however thin; None where nothing is masked."""
     if prompt.mask is None:
         return None
     if prompt.image is None:
         raise ValueError("mask is given, but image is None; give the picture (3, H, W) in [0, 1] that the mask is of")
-    return F.interpolate((prompt.mask[None] >= 0.5).to(z), z.shape[-2:])
+    return F.adaptive_max_pool2d((prompt.mask[None] >= 0.5).to(z), z.shape[-2:])

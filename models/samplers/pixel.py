@@ -26,6 +26,7 @@ from models.samplers.diffusion import (
     freeze,
     fresh,
     generators,
+    grain,
     home,
     implied,
     implying,
@@ -123,7 +124,8 @@ def _scheduler(knobs: PixelKnobs, kit: Kit):
 def _shape(knobs: PixelKnobs, kit: Kit) -> tuple[int, int, int]:
     """(3, H, W) of one picture."""
     fold, tall, wide = native("pixel", kit.config["pixel"])
+    least = grain(fold, kit.config["pixel"])
     for name in ("height", "width"):
-        if (getattr(knobs, name) or 0) % fold:
-            raise ValueError(f"{name} is {getattr(knobs, name)}; give a multiple of {fold}, the pixels folded into one")
+        if (getattr(knobs, name) or 0) % least:
+            raise ValueError(f"{name} is {getattr(knobs, name)}; give a multiple of {least}, as the net halves it")
     return 3, knobs.height or tall, knobs.width or wide

@@ -18,7 +18,7 @@ from torch.nn import functional as F
 
 from models.knobs import Knobs, knob
 from models.protocol import Eval, Kit, Painting, Prompt, Sampler, State, Step, Target, ask
-from models.samplers.diffusion import folded, fresh, generators, home, native, own, picture, show
+from models.samplers.diffusion import folded, fresh, generators, grain, home, native, own, picture, show
 from models.samplers.stage import Stage, run
 
 SCALE = 4
@@ -46,7 +46,7 @@ def begin(
     small: Tensor, knobs: UpsampleKnobs, kit: Kit, rngs: Sequence[torch.Generator], before: int = 0
 ) -> tuple[Stage, dict[str, Tensor]]:
     """The stage that enlarges pictures (B, 3, h, w) in [-1, 1], and what it keeps; `before` steps came earlier."""
-    fold, _, _ = native("upsampler", kit.config["upsampler"], 6)
+    fold = grain(native("upsampler", kit.config["upsampler"], 6)[0], kit.config["upsampler"])
     shape = small.shape[1], small.shape[2] * SCALE, small.shape[3] * SCALE
     if shape[1] % fold or shape[2] % fold:
         raise ValueError(

@@ -1,4 +1,4 @@
-"""The prompts of the measurement: seeded, a sixth of each category, each asking what GenEval's category asks.
+"""The prompts of the measurement: seeded, a sixth of each of GenEval's categories, and half of them name a background.
 
 Ghosh et al., arXiv 2310.11513, section 3.1: one object; two objects; a number of objects; a colour; a place of one
 object beside another; two colours, each on its own object.

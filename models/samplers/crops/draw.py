@@ -35,7 +35,7 @@ class CropKnobs(Knobs):
     """How the crops are drawn.  Each augmentation has a strength of its own, and at 0 (`smallest` at 1) it is off."""
 
     crops: int = knob(12, low=1, high=128, unit="crops")
-    whole: bool = knob(True)  # the first crop is the whole picture as it is
+    whole: bool = knob(True)  # the first crop is the whole picture as it is, of an oblong one its middle square
     smallest: float = knob(0.5, low=0.05, high=1.0, step=0.05, unit="of the shorter side")
     cut_power: float = knob(1.0, low=0.1, high=8.0, step=0.1)  # above 1: smaller crops are likelier
     rotate: float = knob(10.0, low=0.0, high=180.0, step=1.0, unit="degrees")
