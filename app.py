@@ -9,6 +9,10 @@ from collections.abc import Sequence
 from contextlib import suppress
 from functools import partial
 
+import gradio as gr
+from gradio.utils import colab_check, is_hosted_notebook
+
+from lab.cli.common import DEVICES, present_device
 from lab.lessons.captions import captions
 from lab.measure.appraise import appraise
 from lab.race import LANES, default_engine, parts_of, settle
@@ -21,8 +25,6 @@ from lab.ui import build, options, zero
 from lab.ui.switch import Switch
 from models.catalog import Suite
 from models.engine import Engine
-from models.hub.trouble import NotFetched
-from models.parts import openvino
 from models.protocol import Prompt, Request
 
 SPACE = "SPACE_ID"  # set on a Space, which everybody may visit
@@ -32,24 +34,24 @@ SUITE = "QUARTET_SUITE"  # a Space passes no arguments; its settings hold variab
 def main(arguments: Sequence[str] | None = None) -> None:
     """Open the app; server name and port are Gradio's own choice unless given.  What cannot be had ends with 2."""
     given = parser().parse_args(arguments)
-    public = given.public or SPACE in os.environ
+    public = given.public or SPACE in os.environ or shared()
     device = given.device or usual_device(given.suite_root)
     find = partial(suite_to_serve, device=device, public=public, safety=not given.no_safety)
     leave_a_core()
     try:
+        present_device(device)
         name = joined("", given.suite_root)
         if SPACE in os.environ:
             bring_pinned(name, device)
         suite = find(name)
         engine = engine_for(suite, device).start()
-    except (ValueError, NotFetched) as error:
+    except (ValueError, RuntimeError, OSError) as error:
         parser().exit(2, f"quartet: {error}\n")
     # a lent GPU knows the one suite that it was asked for
     switch = Switch(engine, suite.name, find, public) if zero.lender() is None else None
     try:
         page = build(engine, suite.name, not public or "safety" not in suite.parts, switch)
-        show = given.open and browsable()
-        page.launch(server_port=given.port, inbrowser=show, prevent_thread_lock=True, **options())
+        _launch(page, given.port, given.open and browsable())
         if switch is not None:
             switch.front = page.app
         _warm(engine, suite.name)  # not before: Gradio gives up on a page that does not answer at once
@@ -63,7 +65,7 @@ def parser() -> argparse.ArgumentParser:
     found = argparse.ArgumentParser(description="Quartet: one prompt, four ways to paint it.")
     suite = os.environ.get(SUITE, "classroom")
     found.add_argument("--suite-root", default=suite, help="a suite's name, or a folder laid out like classroom")
-    found.add_argument("--device", choices=("auto", "cpu", "cuda", *openvino.FORMS), help="default: the suite's own")
+    found.add_argument("--device", choices=DEVICES, help="default: the suite's own")
     found.add_argument("--port", type=int, default=None)
     found.add_argument("--public", action="store_true", help="pinned weights and checked pictures only")
     found.add_argument("--no-safety", action="store_true", help="show pictures of the full suite unchecked")
@@ -77,6 +79,11 @@ def browsable() -> bool:
     return screen and {SPACE, "CI"}.isdisjoint(os.environ)
 
 
+def shared() -> bool:
+    """Whether Gradio opens a public link without being asked here: as `Blocks.launch` finds it out."""
+    return os.environ.get("GRADIO_SHARE", "").lower() == "true" or colab_check() or is_hosted_notebook()
+
+
 def engine_for(suite: Suite, device: str) -> Engine:
     """The engine of this machine; where GPUs are lent by call, the classroom stays on the processor, outside quotas."""
     lend = zero.lender()
@@ -86,6 +93,15 @@ def engine_for(suite: Suite, device: str) -> Engine:
         zero.mark(lend)
         return default_engine(suite)
     return zero.ZeroEngine(suite, lend)
+
+
+def _launch(page: gr.Blocks, port: int | None, show: bool) -> None:
+    """Serve the page; where its port cannot be had, say so and end with 2."""
+    try:
+        page.launch(server_port=port, inbrowser=show, prevent_thread_lock=True, **options())
+    except (OSError, OverflowError):  # of a port above 65535
+        place = f"port {port}" if port is not None else "every port that Gradio tries"
+        parser().exit(2, f"quartet: {place} is taken, or cannot be listened at; give a free one with --port\n")
 
 
 def _warm(engine: Engine, suite: str) -> None:

@@ -7,13 +7,18 @@ from types import ModuleType
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 from typer.testing import CliRunner, _NamedTextIOWrapper
 
 from lab.cli import app
-from lab.cli.common import columns
+from lab.cli.common import DEVICES, columns
+from lab.lessons.own import open_own
+from lab.lessons.starts import SIDES
 from lab.record import read
-from lab.train import PARTS
+from lab.record.plain import unpack
+from lab.train import ALONE, PARTS
+from models.parts import openvino
 from tests import test_train
 from tests.tinysuite import KNOBS, LANES, TEXT, engine, folder, without
 
@@ -26,6 +31,10 @@ def quartet(*arguments, status=0):
         raise found.exception
     assert found.exit_code == status, found.output
     return found
+
+
+def nobody(*_, **__):
+    raise AssertionError("it was begun")
 
 
 @pytest.fixture
@@ -129,6 +138,73 @@ def test_paint_takes_several_seeds_and_a_picture_to_start_from(tmp_path):
     assert read(tmp_path / "big.png").image.shape == (256, 256, 3)
 
 
+@pytest.fixture
+def photo(tmp_path):
+    """A photograph taken upside down: wide, large, and bright where its top is."""
+    picture = Image.new("RGB", (900, 600), (20, 40, 60))
+    picture.paste((250, 200, 150), (0, 300, 900, 600))
+    exif = picture.getexif()
+    exif[274] = 3
+    picture.save(tmp_path / "photo.jpg", exif=exif)
+    return tmp_path / "photo.jpg"
+
+
+@pytest.mark.parametrize(
+    ("family", "knobs", "size"),
+    [
+        ("latent", {"strength": 0.9}, None),
+        ("latent", {"strength": 0.9, "width": 48, "height": 32}, (32, 48)),
+        ("vqgan_clip", {}, None),
+        ("unclip", {}, None),
+    ],
+)
+def test_a_photograph_is_given_upright_and_cut_to_the_size_that_is_painted(tmp_path, photo, family, knobs, size):
+    size = size or (SIDES[family](engine(), "classroom"),) * 2
+    sets = [f"--set={name}={value}" for name, value in (KNOBS[family] | knobs).items()]
+    files = ("--image", photo, "--suite", folder(), "--out", tmp_path / "on.png")
+    told = json.loads(quartet("paint", family, TEXT, *sets, *files, "--json").stdout)
+    (note,) = read(tmp_path / "on.png").receipts
+    given = unpack(note["prompt"]["image"])
+    assert torch.equal(given, open_own(photo, *size).picture)
+    assert given[0, 2].mean() > 0.9 > 0.2 > given[0, -3].mean()
+    assert told["knobs"] == note["knobs"]
+    assert note["knobs"].get("embedding") == ("image" if family == "unclip" else None)
+
+
+def test_a_mask_is_cut_as_its_picture_is_and_a_black_one_is_refused(tmp_path, photo):
+    grey = np.zeros((600, 900), np.uint8)
+    grey[:, :450], grey[:, 450:500] = 255, 100
+    Image.fromarray(grey).save(tmp_path / "mask.png")
+    paint(tmp_path / "part.png", "--image", photo, "--mask", tmp_path / "mask.png")
+    mask = unpack(read(tmp_path / "part.png").receipts[0]["prompt"]["mask"])
+    assert mask.shape == (1, 64, 64)
+    assert (mask[..., :31] == 1).all()
+    assert (mask[..., 33:] == 0).all()
+    Image.new("L", (90, 60)).save(tmp_path / "mask.png")
+    black = paint(tmp_path / "no.png", "--image", photo, "--mask", tmp_path / "mask.png", status=2)
+    assert "--mask is black all over" in black.stderr
+    assert not (tmp_path / "no.png").exists()
+
+
+@pytest.mark.parametrize(
+    ("family", "sets", "advice"),
+    [
+        ("latent", ["width=640", "height=640"], "paint smaller, with --set width="),
+        ("upsample", [], "give a smaller one"),
+    ],
+)
+def test_a_picture_that_no_receipt_could_hold_is_refused_before_anything_is_painted(
+    monkeypatch, tmp_path, family, sets, advice
+):
+    pixels = np.random.default_rng(0).integers(0, 256, (640, 640, 3), np.uint8)
+    Image.fromarray(pixels).save(tmp_path / "noise.png")
+    monkeypatch.setattr("lab.cli.painting.follow", nobody)
+    sets = [f"--set={each}" for each in sets]
+    found = quartet("paint", family, "--suite", folder(), "--image", tmp_path / "noise.png", *sets, status=2)
+    assert f"--image is painted on at 640 x 640, which is more than a receipt can hold; {advice}" in found.stderr
+    assert len(found.stderr.splitlines()) == 1
+
+
 def test_a_changed_picture_is_told_from_its_receipt(tmp_path):
     from lab.record import save
 
@@ -200,16 +276,35 @@ def test_race_prints_a_line_for_each_painter_even_where_one_is_missing(tmp_path)
         (["paint", "latent", "x", "--set", "steps=0"], "latent: steps is 0; give int from 1 to 1000"),
         (["paint", "latent", "x", "--set", "steps"], "give NAME=VALUE"),
         (["paint", "latent", "x", "--set", "brush=1"], "no such field"),
-        (["paint", "latent", "x", "--image", "/nowhere.png"], "is no picture"),
+        (["paint", "latent", "x", "--image", "/nowhere.png"], "file is 'nowhere.png', unreadable; give PNG"),
         (["paint", "latent", "x", "--device", "abacus"], "device is 'abacus'"),
         (["race", "x", "--families", "latent,oil"], "lanes is ['latent', 'oil']"),
         (["race", "x", "--set", "steps=3"], "give PAINTER.NAME=VALUE"),
         (["rerun", "/nowhere.png"], "cannot be read"),
         (["measure", "--families", "oil"], "families names oil"),
         (["measure", "--language", "fr"], "language is 'fr'"),
+        (["measure", "--set", "laten.steps=3"], "--set is given for laten; those that are measured are latent, pixel"),
+        (["measure", "--families", "pixel", "--set", "latent.steps=3"], "--set is given for latent; those"),
+        (["measure", "--set", "unclip.steps=0"], "unclip: steps is 0; give int from 2"),
+        (["measure", "--out", "missing/folder/x.json"], "there is no folder 'missing/folder'; make it"),
+        (["measure", "--out", "/tmp"], "--out is '/tmp', which is a folder"),
+        (["paint", "pixel", "x", "--image", "a.png"], "pixel takes none; leave it out, or paint with latent or vqgan"),
+        (
+            ["paint", "vqgan_clip", "x", "--image", "a.png", "--mask", "a.png"],
+            "takes none; leave it out, or paint with l",
+        ),
+        (["paint", "latent", "x", "--mask", "a.png"], "--mask is given without --image"),
+        (
+            ["paint", "unclip", "--image", "a.png", "--set", "embedding=text"],
+            "embedding is 'text', so --image would not",
+        ),
+        (["paint", "unclip", "--set", "embedding=image"], "embedding is 'image', but no picture is given"),
+        (["paint", "upsample"], "upsample enlarges a picture; name it with --image"),
     ],
 )
-def test_what_cannot_be_ends_with_status_2_and_one_line(arguments, says):
+def test_what_cannot_be_ends_with_status_2_and_one_line_before_anything_is_painted(monkeypatch, arguments, says):
+    monkeypatch.setattr("lab.cli.painting.follow", nobody)
+    monkeypatch.setattr("lab.measure.suite.measure", nobody)
     found = quartet(*arguments, "--suite", folder(), status=2)
     assert says in found.stderr
     assert found.stderr.startswith("quartet: ")
@@ -229,6 +324,41 @@ def test_a_painter_whose_parts_are_missing_ends_with_status_1(tmp_path):
     assert "pixel is missing: pixel: no .safetensors" in gone.stderr
     assert not (tmp_path / "a.png").exists()
     assert "judge is not available" in quartet("measure", "--suite", home, status=1).stderr
+
+
+def test_a_suite_without_a_judge_cannot_be_measured(monkeypatch):
+    monkeypatch.setattr("lab.measure.suite.measure", nobody)
+    found = quartet("measure", "--suite", "full", "--device", "cpu", status=2)
+    assert (
+        found.stderr == "quartet: suite is 'full', which has no judge; give classroom, or a folder laid out like it\n"
+    )
+
+
+def test_results_and_cards_that_cannot_be_written_end_with_status_1_and_one_line(monkeypatch, tmp_path):
+    monkeypatch.setattr("lab.measure.suite.measure", lambda *_, **__: {"families": {}})
+    full = quartet("measure", "--suite", folder(), "--out", "/dev/full", status=1)  # a disk that is always full
+    assert full.stderr.startswith("quartet: [Errno 28]")
+    monkeypatch.setattr("lab.measure.parts.figures", lambda *_: {})
+    (tmp_path / "MODEL_CARD.md").mkdir()
+    card = quartet("card", tmp_path, "--count", 100, status=1)
+    assert card.stderr.startswith("quartet: [Errno 21]")
+    assert len(card.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["paint", "latent"], ["race", "x"], ["measure"], ["bench"], ["bench", "--size", "tiny"], ["train", "clip"]],
+)
+def test_a_gpu_that_is_not_there_is_refused_in_a_sentence(monkeypatch, arguments):
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    for name in ("lab.race.default_engine", "lab.measure.bench.bench", "lab.train.run"):
+        monkeypatch.setattr(name, nobody)
+    found = quartet(*arguments, "--device", "cuda", status=2)
+    assert found.stderr == "quartet: device is 'cuda', but torch finds no GPU of that kind here; give auto or cpu\n"
+
+
+def test_the_devices_are_those_that_there_are():
+    assert list(DEVICES) == ["auto", "cpu", "cuda", *openvino.FORMS]
 
 
 def test_measure_has_every_painter_paint_the_same_prompts(tmp_path):
@@ -318,3 +448,81 @@ def test_storybook_paints_a_sheet(tmp_path):
         assert sheet.width > 2 * 64
     told = quartet("storybook", "--out", tmp_path / "s.png", "--seed", 3, "--rows", 1, "--columns", 2, "--json")
     assert json.loads(told.stdout) == {"file": str(tmp_path / "s.png"), "seeds": [3, 4]}
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("missing/sb.png", "there is no folder"),
+        ("sb.foo", "of no kind that can be written; give a name that ends in .png"),
+        ("sb", "give a name that ends in .png"),
+        ("", "which is a folder; name a file in it"),
+    ],
+)
+def test_a_sheet_that_cannot_be_written_is_not_painted(monkeypatch, tmp_path, name, says):
+    monkeypatch.setattr("lab.storybook.sheet.contact_sheet", nobody)
+    found = quartet("storybook", "--out", tmp_path / name, status=2)
+    assert found.stderr.startswith(f"quartet: --out is '{tmp_path / name}'")
+    assert says in found.stderr
+    assert len(found.stderr.splitlines()) == 1
+
+
+def test_a_sheet_may_be_of_another_kind_and_a_disk_that_is_full_is_told(monkeypatch, tmp_path):
+    one = ("--rows", 1, "--columns", 1)
+    quartet("storybook", "--out", tmp_path / "s.JPG", *one)
+    with Image.open(tmp_path / "s.JPG") as sheet:
+        assert sheet.format == "JPEG"
+    (tmp_path / "s.png").symlink_to("/dev/full")
+    assert "[Errno 28]" in quartet("storybook", "--out", tmp_path / "s.png", *one, status=1).stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["vae", "--device", "gpu"], "device is 'gpu'; give one of auto, cpu, cuda"),
+        (["vae", "--device", "openvino"], "device is 'openvino'; give one of auto, cpu, cuda"),
+        (["latent"], "latent begins with vae, which '{out}' has not; run `quartet train vae --out {out}` before it"),
+        (["robust"], "robust begins with vqgan, which"),
+        (["pixel"], "pixel begins with latent, which"),
+        (["decoder", "--resume"], "decoder begins with pixel, which"),
+        (["clip", "--out", "{out}/clip/a.safetensors/suite"], "nothing can be written into '{out}/clip/a.safetensors'"),
+    ],
+)
+def test_a_training_that_cannot_begin_says_why_in_one_line(monkeypatch, tmp_path, arguments, says):
+    monkeypatch.setattr("lab.train.run", nobody)
+    (tmp_path / "clip").mkdir()
+    (tmp_path / "clip" / "a.safetensors").touch()
+    words = [word.format(out=tmp_path) for word in arguments]
+    found = quartet("train", *words[:1], "--out", tmp_path, *words[1:], status=2)
+    assert says.format(out=tmp_path) in found.stderr
+    assert len(found.stderr.splitlines()) == 1
+
+
+def test_a_training_goes_on_from_its_own_net_without_what_it_once_began_as(monkeypatch, tmp_path):
+    monkeypatch.setattr("lab.train.run", lambda *_: iter(()))
+    for name in ("clip", "pixel/unet"):
+        (tmp_path / name).mkdir(parents=True)
+        (tmp_path / name / "a.safetensors").touch()
+    quartet("train", "pixel", "--out", tmp_path, "--resume")
+    assert "pixel begins with latent" in quartet("train", "pixel", "--out", tmp_path, status=2).stderr
+
+
+def test_of_all_parts_together_the_one_that_cannot_be_shared_is_trained_by_one_process(monkeypatch, tmp_path):
+    asked = {}
+    monkeypatch.setattr("lab.train.run", lambda name, *given: asked.update({name: given[-1]}) or iter(()))
+    monkeypatch.setattr("lab.cli.training._ready", lambda *_: None)
+    quartet("train", "all", "--out", tmp_path, "--device", "cpu", "--processes", 2)
+    assert asked == {name: 1 if name == ALONE else 2 for name in PARTS}
+    quartet("train", ALONE, "--out", tmp_path, "--device", "cpu", "--processes", 2)
+    assert asked[ALONE] == 2, "asked for by itself, it is for the training to refuse"
+
+
+class Broken(Line):
+    def loss(self, rng, done):
+        raise OSError("no room on the disk")
+
+
+def test_a_training_that_breaks_ends_with_status_1_and_one_line(monkeypatch, tmp_path):
+    monkeypatch.setitem(PARTS, "line", ("tests.test_cli:Broken", 1.0))
+    found = quartet("train", "line", "--minutes", 0.005, "--out", tmp_path / "a", "--device", "cpu", status=1)
+    assert found.stderr == "quartet: no room on the disk\n"

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
@@ -21,7 +23,7 @@ FAMILIES = "latent,pixel,vqgan_clip,unclip"
 SuiteOption = Annotated[str, typer.Option("--suite", help="a suite's name, or a folder laid out like classroom")]
 FamiliesOption = Annotated[str, typer.Option("--families", help="the painters, by commas")]
 KnobsOption = Annotated[list[str] | None, typer.Option("--set", help="a knob, as PAINTER.NAME=VALUE; may repeat")]
-DEVICES = ("auto", "cpu", "cuda", "openvino", "openvino-bf16")
+DEVICES = ("auto", "cpu", "cuda", "openvino", "openvino-bf16")  # written out: `--help` need not wait for torch
 DeviceOption = Annotated[
     str | None, typer.Option("--device", help=f"{', '.join(DEVICES)}; default: cpu, and for the full suite auto")
 ]
@@ -58,19 +60,40 @@ def open_engine(suite: str, device: str | None) -> tuple[Engine, str]:
     from lab.race import default_engine, open_suite
     from lab.race.painters import leave_a_core, precision, usual_device
 
-    device = known_device(device or usual_device(suite))
     disable_progress_bar()  # of transformers: it would run where nobody watches, and beside our own
     leave_a_core()  # as the app does: the number of threads decides the last bit of a picture
     with failing():
+        device = present_device(device or usual_device(suite))
         table = open_suite(suite, precision(suite, device))
         return default_engine(table, device=device), table.name
 
 
-def known_device(device: str) -> str:
-    """`device`, if there is such a one; else says so and ends."""
-    if device not in DEVICES:
-        fail(f"device is {device!r}; give one of {', '.join(DEVICES)}")
+def known_device(device: str, among: Sequence[str] = DEVICES) -> str:
+    """`device`, if it is the name of one.  ValueError says which there are."""
+    if device not in among:
+        raise ValueError(f"device is {device!r}; give one of {', '.join(among)}")
     return device
+
+
+def present_device(device: str, among: Sequence[str] = DEVICES) -> str:
+    """`device`, if it is the name of one that this machine has.  ValueError says what to give."""
+    import torch
+
+    if known_device(device, among) == "cuda" and not torch.cuda.is_available():
+        raise ValueError("device is 'cuda', but torch finds no GPU of that kind here; give auto or cpu")
+    return device
+
+
+def writable(file: Path) -> Path:
+    """`file`, if it can be written.  ValueError says why not: before the work that is to go into it, not after."""
+    folder, given = file.parent, f"--out is {str(file)!r}"
+    if file.is_dir():
+        raise ValueError(f"{given}, which is a folder; name a file in it")
+    if not folder.is_dir():
+        raise ValueError(f"{given}, but there is no folder {str(folder)!r}; make it, or name another")
+    if not os.access(file if file.exists() else folder, os.W_OK):
+        raise ValueError(f"{given}, where nothing may be written; name another place")
+    return file
 
 
 def settings(pairs: Sequence[str]) -> dict[str, Any]:

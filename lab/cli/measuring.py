@@ -24,8 +24,9 @@ from lab.cli.common import (
     by_painter,
     fail,
     failing,
-    known_device,
     open_engine,
+    present_device,
+    writable,
 )
 
 if TYPE_CHECKING:
@@ -53,30 +54,39 @@ def measure(
     from lab.measure.suite import table
     from lab.storybook.dataset import REPORT
 
-    engine, name = open_engine(suite, device)
-    wanted, settings = tuple(families.split(",")), by_painter(knobs)
-    _check(engine, name, wanted, language)
-    if resume and settings:
-        fail("--resume knows the painters' own settings only; leave --set out, or do without it")
-    folder, first = engine.registry.suite(name)["judge"].path.parent, REPORT if first_seed is None else first_seed
     with failing(), _reported(as_json) as report:
+        target = None if out is None else writable(out)
+        engine, name = open_engine(suite, device)
+        wanted, settings = tuple(families.split(",")), by_painter(knobs)
+        _check(engine, name, wanted, settings, language)
+        if resume and settings:
+            fail("--resume knows the painters' own settings only; leave --set out, or do without it")
+        folder, first = engine.registry.suite(name)["judge"].path.parent, REPORT if first_seed is None else first_seed
         results = score(
             folder, wanted, count, first, resume, paint=together(engine, name, settings), batch=batch,
             language=language, report=report, reference=reference,
         ) | {"settings": settings}  # fmt: skip
-    if out is not None:
-        out.write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
+        if target is not None:
+            target.write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
     typer.echo(json.dumps(results) if as_json else table(results))
 
 
-def _check(engine: Engine, suite: str, families: tuple[str, ...], language: str) -> None:
-    """End where nothing could be measured."""
-    from lab.race import missing
+def _check(
+    engine: Engine, suite: str, families: tuple[str, ...], settings: Mapping[str, Mapping[str, Any]], language: str
+) -> None:
+    """End where nothing could be measured, or not as it was asked for.  ValueError where a setting will not do."""
+    from lab.race import missing, settle
 
     if unknown := [family for family in families if family not in engine.samplers]:
         fail(f"families names {', '.join(unknown)}; give some of {', '.join(engine.samplers)}")
+    if stray := [painter for painter in settings if painter not in families]:
+        fail(f"--set is given for {', '.join(stray)}; those that are measured are {', '.join(families)}")
+    for family in families:
+        settle(engine, family, settings.get(family), suite)
     if language not in ("en", "zh"):
         fail(f"language is {language!r}; give en or zh")
+    if "judge" not in engine.registry.suite(suite).parts:
+        fail(f"suite is {suite!r}, which has no judge; give classroom, or a folder laid out like it")
     judge = {part: why for part, why in engine.registry.faults(suite).items() if part == "judge"}
     for gone, why in (judge | missing(engine, suite, families)).items():
         fail(f"{gone} is not available: {why}", 1)
@@ -147,7 +157,7 @@ def card(
         found = figures(folder, count, report)
         if (folder / "clip").is_dir():
             keep(default_engine(folder), "classroom")
-    written = write_card(folder, found)
+        written = write_card(folder, found)
     typer.echo(json.dumps(found) if as_json else f"{written}: {', '.join(found)}")
 
 
@@ -178,7 +188,7 @@ def bench(
         fail(f"visitors is {visitors!r}; give numbers by commas, as 1,4,8")
     results, begun, shown = empty(), time.monotonic(), sys.stderr if as_json else sys.stdout
     with failing(), suppress(KeyboardInterrupt), bar(round(60 * minutes), "seconds", as_json) as progress:
-        where = known_device(device or usual_device(size))
+        where = present_device(device or usual_device(size))
         timing = run(size, tuple(families.split(",")), crowd, repeats, steps, minutes, suite, where, weights, levers)
         for question, row in timing:
             add(results, question, row)

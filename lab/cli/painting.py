@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from lab.cli.beginning import carried, opened, varied
 from lab.cli.common import (
     CountOption,
     DeviceOption,
@@ -27,8 +28,6 @@ from lab.cli.common import (
 from lab.cli.playing import follow, verdicts, watcher
 
 if TYPE_CHECKING:
-    from torch import Tensor
-
     from lab.record import Record
     from models.engine import Engine, Run
 
@@ -40,8 +39,8 @@ def paint(
     count: CountOption = 1,
     negative: NegativeOption = "",
     knobs: Annotated[list[str] | None, typer.Option("--set", help="a knob, as NAME=VALUE; repeat for more")] = None,
-    image: Annotated[Path | None, typer.Option(help="a picture to start from")] = None,
-    mask: Annotated[Path | None, typer.Option(help="white where the picture is to be repainted")] = None,
+    image: Annotated[Path | None, typer.Option(help="a picture to start from; pixel takes none")] = None,
+    mask: Annotated[Path | None, typer.Option(help="white where latent is to repaint --image")] = None,
     enlarge: EnlargeOption = False,
     out: Annotated[Path | None, typer.Option(help="PNG to write; default FAMILY.png")] = None,
     suite: SuiteOption = "classroom",
@@ -49,19 +48,20 @@ def paint(
     as_json: JsonOption = False,
 ) -> None:
     """Paint one prompt with one painter, to a PNG that carries its receipt."""
-    from lab.race import Race
+    from lab.race import Race, settle
     from models.protocol import Prompt
 
     engine, name = open_engine(suite, device)
     with failing():
-        given = {label: _picture(file, mode) for label, file, mode in (("image", image, "RGB"), ("mask", mask, "L"))}
-        asked = Prompt(prompt, negative, tuple(range(seed, seed + count)), **given)
         if family not in engine.samplers:
             fail(f"family is {family!r}; give one of {', '.join(engine.samplers)}")
+        chosen = settle(engine, family, varied(family, settings(knobs or []), image), name, enlarge)
+        given = opened(engine, name, family, chosen, image, mask)
+        asked = Prompt(prompt, negative, tuple(range(seed, seed + count)), **given)
         race = Race(
-            engine, name, lanes=(family,), knobs={family: settings(knobs or [])}, client="cli", prompt=asked,
-            exact=True, every=None, enlarge=enlarge,
-        )  # fmt: skip
+            engine, name, lanes=(family,), knobs={family: chosen}, client="cli", prompt=asked, exact=True, every=None
+        )
+        carried(engine, race.requests[family])
         need, outcome = foretell(race, as_json)[family], follow(race, as_json)[family]
         if outcome.state != "done":
             fail(f"{family} is {outcome.state}: {outcome.note}", 1)
@@ -115,22 +115,6 @@ def _suite_of(found: Record) -> str:
     """The suite that a picture says it is of; a file is believed names alone, never a folder."""
     told = next((note["suite"] for note in found.receipts), "")
     return told if told.partition(":")[0] == "full" else "classroom"
-
-
-def _picture(file: Path | None, mode: str) -> Tensor | None:
-    """A picture file as (C, H, W) in [0, 1]."""
-    if file is None:
-        return None
-    import numpy as np
-    import torch
-    from PIL import Image
-
-    try:
-        with Image.open(file) as found:
-            values = np.array(found.convert(mode))
-    except (OSError, Image.DecompressionBombError) as error:
-        fail(f"{file} is no picture that can be read: {error}")
-    return torch.from_numpy(values).reshape(*values.shape[:2], -1).permute(2, 0, 1).float() / 255
 
 
 def _lines(report: Mapping[str, Any]) -> str:

@@ -158,8 +158,7 @@ class Race:
                     run.cancel()
                 yield Event(lane, "measuring", self.clock() - self.zero, 0, 0, 0.0, {})
         while any(not run.over for run in self._probes):
-            if self.ticks:
-                yield None
+            yield from [None] * self.ticks
             self.engine.turn()
         for run in self._probes:
             pace.learn(self.engine, run)
@@ -196,6 +195,5 @@ class Race:
                     yield event
             live = [follower for follower in live if not follower.over]
             if live and quiet:
-                if self.ticks:
-                    yield None
+                yield from [None] * self.ticks
                 self.engine.turn()

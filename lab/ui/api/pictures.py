@@ -8,24 +8,15 @@ from typing import Any
 from gradio.utils import get_upload_folder, is_in_or_equal
 from torch import Tensor
 
-from lab.lessons.climbing import trained
-from lab.lessons.given import side_of
 from lab.lessons.own import KINDS, LARGEST, NotAPicture, open_own
+from lab.lessons.starts import SIDES, TAKES
 from lab.race import missing
 from lab.ui.acts import Refusal
 from models.engine import Engine
 
-TAKES = {"latent": ("image", "mask"), "vqgan_clip": ("image",), "unclip": ("image",)}
+__all__ = ["SIDES", "TAKES", "opened"]
+
 EXAMPLE = "gradio_client.handle_file('cat.png')"
-
-
-def seen(engine: Engine, suite: str) -> int:
-    """Pixels a side of what the suite's CLIP looks at."""
-    with engine.registry.borrow(suite, ["clip"]) as parts:
-        return parts["clip"].size
-
-
-SIDES = {"latent": side_of, "vqgan_clip": trained, "unclip": seen}
 
 
 def opened(
