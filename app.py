@@ -8,6 +8,7 @@ import sys
 from collections.abc import Sequence
 from contextlib import suppress
 from functools import partial
+from threading import Thread
 
 import gradio as gr
 from gradio.utils import colab_check, is_hosted_notebook
@@ -49,12 +50,18 @@ def main(arguments: Sequence[str] | None = None) -> None:
         parser().exit(2, f"quartet: {error}\n")
     # a lent GPU knows the one suite that it was asked for
     switch = Switch(engine, suite.name, find, public) if zero.lender() is None else None
+    warming = Thread(target=_warm, args=(engine, suite.name), daemon=True)
     try:
+        if suite.name == "classroom":  # in the time that its page takes to be built, and no longer
+            warming.start()
         page = build(engine, suite.name, not public or "safety" not in suite.parts, switch)
+        if warming.ident:  # first: Gradio gives up on a page that does not answer at once
+            warming.join()
         _launch(page, given.port, given.open and browsable())
         if switch is not None:
             switch.front = page.app
-        _warm(engine, suite.name)  # not before: Gradio gives up on a page that does not answer at once
+        if not warming.ident:
+            warming.start()
         page.block_thread()
     finally:
         engine.stop()
@@ -105,10 +112,7 @@ def _launch(page: gr.Blocks, port: int | None, show: bool) -> None:
 
 
 def _warm(engine: Engine, suite: str) -> None:
-    """Read and try what the painters need while the first visitor reads the page: what runs for the first time is slow.
-
-    What is missing will be said there.
-    """
+    """Read and try what the painters need: what runs for the first time is slow.  What is missing the page will say."""
     for lane in LANES:
         with suppress(Exception):
             if suite == "classroom":

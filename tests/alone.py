@@ -17,7 +17,7 @@ MOUNT = """([script, value]) => {
         look: async () => ({ suite: "classroom", suites: ["classroom", "full"] }),
     };
     new Function("element", "props", "trigger", "server", "watch", script)(
-        document.body, props, () => null, server, (_, call) => watchers.push(call));
+        document.body, props, (...event) => (window.triggered = event), server, (_, call) => watchers.push(call));
 }"""
 TOAST = """([kind, message]) => document.body.insertAdjacentHTML("beforeend", `<div data-testid="toast-body">
     <div class="toast-title-row"><span>${kind} </span></div>

@@ -3,7 +3,7 @@
 import pytest
 
 from lab.ui.words import WORDS, say
-from tests.alone import LANES, PAINTED, TOAST, lane, opening, over, pages, tell
+from tests.alone import LANES, PAINTED, RED, TOAST, lane, opening, over, pages, tell
 from tests.chromium import needs_chromium, states
 
 pytestmark = needs_chromium
@@ -185,3 +185,127 @@ def test_other_weights_are_looked_for_once_the_page_stands(alone):
     page = alone(scripts=["js/weights.js"], html='<nav class="weights" hidden></nav>')
     page.wait_for_selector(".weights button")
     assert page.locator(".weights").inner_text().split() == ["Weights:", "Classroom", "Full"]
+    page.click(".weights button")  # which nobody answers here: said beside the switch, in either language
+    for language in ("en", "zh"):
+        page.evaluate("language => quartet.speak(language)", language)
+        page.wait_for_function(
+            "text => document.querySelector('.weights .line').innerText === text", arg=say("toast.broken", language)
+        )
+    assert page.locator(".weights button").is_enabled()
+
+
+SENTENCE = '<div id="prompt"><label><textarea></textarea></label></div><div class="hints"></div>'
+
+
+def hinted(page, text, *unknown, **more):
+    """Tell the lines under a sentence what nobody learned of it: pairs of a word and what is near it."""
+    told = [{"word": word, "near": near} for word, near in unknown]
+    said = {"text": text, "unknown": told, "dropped": "", "language": "en", "foreign": False, "english": ""}
+    page.evaluate("value => { props.field = 'prompt'; told(value); }", said | more)
+
+
+def waved(page):
+    """The sentence behind the letters: what is not waved under, and what is, in turn."""
+    return page.locator(".behind").evaluate("behind => [...behind.childNodes].map((each) => each.textContent)")
+
+
+def test_a_word_nobody_learned_is_a_whole_word_and_in_chinese_wherever_it_stands(alone):
+    page = alone(scripts=["js/hints.js"], html=SENTENCE)
+    for text, word, known, language, parts, put in (
+        ("a pink cat in a house", "in", "on", "en", ["a pink cat ", "in", " a house"], "a pink cat on a house"),
+        ("a cat, an Astronaut", "astronaut", "rocket", "en", ["a cat, an ", "Astronaut", ""], "a cat, a rocket"),
+        ("一只小狗在草地上", "狗", "猫", "zh", ["一只小", "狗", "在草地上"], "一只小猫在草地上"),
+    ):
+        hinted(page, text, (word, [known]), language=language)
+        assert waved(page) == parts
+        page.click(".near .chip")
+        assert page.evaluate("triggered") == ["pick", {"text": put}]
+
+
+def test_what_is_said_of_a_sentence_is_drawn_again_only_where_it_changed_and_heard_without_the_stickers(alone):
+    page = alone(scripts=["js/hints.js"], html=SENTENCE)
+    chip = page.locator('[data-key="dog cat"]')
+    hinted(page, "a dog", ("dog", ["cat"]))
+    chip.focus()
+    chip.evaluate("chip => (window.chip = chip)")
+    hinted(page, "a dog in a meadow", ("dog", ["cat"]))
+    assert chip.evaluate("now => now === chip"), "drawn again at every letter"
+    chip.press("Enter")
+    assert page.evaluate("triggered") == ["pick", {"text": "a cat in a meadow"}], "the sentence has grown since"
+    hinted(page, "a dog in a hat", ("dog", ["cat"]), ("hat", ["house"]))
+    assert page.evaluate("document.activeElement.dataset.key") == "dog cat"
+    hinted(page, "a cat")
+    assert page.evaluate("document.activeElement.matches('.try .chip')"), "whoever stood there stands nowhere"
+    hinted(page, "a hat", ("hat", ["cup"]))
+    heard = page.locator("[aria-live]")
+    assert heard.count() == 1
+    assert "hat" in heard.inner_text()
+    assert page.locator("[aria-live] :is(.stickers, .try)").count() == 0
+
+
+HUNG = {"columns": [""], "rows": [""], "size": 64, "cells": {}, "line": None, "need": None, "trouble": None}
+
+
+def test_of_a_wall_the_line_alone_is_heard_and_no_step_of_it_twice(alone):
+    page = alone(scripts=["js/wall.js"], html='<div class="wall unclip"></div>')
+    page.evaluate("window.line = document.querySelector('.stage-line')")
+    assert page.locator("[aria-live]").count() == 1
+    for key, values, live in (
+        ("unclip.begins", {}, "polite"), ("unclip.decodes", {"i": 1, "n": 9}, "polite"),
+        ("unclip.decodes", {"i": 2, "n": 9}, "off"), ("unclip.stopped", {}, "polite"),
+    ):  # fmt: skip
+        page.evaluate("value => told(value)", HUNG | {"columns": [key], "line": {"key": key, "values": values}})
+        assert page.locator(".stage-line").inner_text() == say(key, "en", **values)
+        assert page.evaluate("[line.isConnected, line.ariaLive]") == [True, live]
+    page.evaluate("value => told(value)", HUNG | {"columns": [], "trouble": {"key": "say.empty", "values": {}}})
+    assert page.locator(".stage-line.trouble").inner_text() == say("say.empty", "en")
+    assert page.locator(".place").count() == 1, "a message takes nothing down"
+    page.evaluate("told(null)")
+    assert page.locator(".wall").inner_text() == ""
+    assert page.locator(".place").count() == 0
+
+
+def test_whoever_stood_on_a_picture_to_keep_still_does_when_the_page_turns(alone):
+    page = alone(scripts=["js/wall.js"], html='<div class="wall latent"></div>')
+    cell = {"images": [page.evaluate(RED)], "files": ["one.png"], "captions": [], "inside": []}
+    page.evaluate("value => told(value)", HUNG | {"columns": ["", ""], "cells": {"0,0": cell, "0,1": cell}})
+    page.locator(".wall a").nth(1).focus()
+    page.evaluate("quartet.speak('zh')")
+    assert page.evaluate("[...document.querySelectorAll('.wall a')].indexOf(document.activeElement)") == 1
+
+
+def test_of_a_picture_that_is_painted_again_the_line_alone_is_heard(alone):
+    page = alone(scripts=["js/info.js"], html='<div class="info"></div>')
+    shown = {"picture": page.evaluate(RED), "receipts": [], "settings": {"Steps": "9"}, "again": []}
+    for more, text in (
+        ({"waits": True}, say("info.waits", "en")), ({}, ""),
+        ({"error": {"key": "say.notagain", "values": {}}}, say("say.notagain", "en")),
+    ):  # fmt: skip
+        page.evaluate("value => told(value)", shown | more)
+        assert page.locator("[aria-live]").evaluate_all("all => all.map((each) => each.textContent)") == [text]
+        assert page.locator(".info img").count() == 1
+
+
+def test_arrows_move_the_time_axis_by_what_can_be_seen(alone):
+    page = alone()
+    over(page)
+    axis = page.locator('[data-role="axis"]')
+    axis.focus()
+    for key, place in (("ArrowLeft", 1.47), ("ArrowDown", 1.44), ("ArrowRight", 1.47), ("Home", 0), ("ArrowUp", 0.03)):
+        axis.press(key)
+        assert float(axis.input_value()) == pytest.approx(place, abs=1e-3), key
+        assert axis.get_attribute("aria-valuetext") == say("unit.second", "en", n=f"{place:.1f}")
+    assert not page.evaluate(f"({PAINTED})().some(Boolean)"), "nothing was painted yet after 0.03 s"
+    axis.press("End")
+    page.wait_for_function(f"({PAINTED})().every(Boolean)")
+
+
+def test_whoever_brings_an_earlier_race_back_by_the_keyboard_stays_on_it(alone):
+    page = alone()
+    over(page)
+    over(page, 2)
+    first = page.locator('.strip .race[data-key="1"]')
+    first.focus()
+    first.press("Enter")
+    page.wait_for_selector('.strip .race[data-key="1"][aria-pressed="true"]')
+    assert page.evaluate("document.activeElement.dataset.key") == "1"

@@ -172,6 +172,7 @@ def test_chinese_to_an_english_tower_is_flagged_and_said_in_english_where_that_i
     assert (told["foreign"], told["english"]) == (True, "a large red cat in a meadow")
     told = hints.of("一位宇航员骑着马", full())
     assert (told["foreign"], told["english"], told["unknown"]) == (True, "", [])
+    assert hints.of("两只猫和三个球", full())["english"] == "", "an ask holds less than that"
     told = hints.of("an astronaut on a horse", full())
     assert (told["foreign"], told["unknown"]) == (False, [])
     assert not hints.of("草地上有一只红色的大猫", classroom())["foreign"], "ours reads both"

@@ -57,9 +57,10 @@ def last(values):
     return value
 
 
-def painted(text=TEXT, seed=1, **knobs):
+def painted(text=TEXT, seed=1, image=None, mask=None, **knobs):
     """What the bare painter gives, (1, H, W, 3) uint8."""
-    request = Request("latent", Prompt(text, seeds=(seed,)), LatentKnobs(**knobs), SUITE, "bare")
+    prompt = Prompt(text, seeds=(seed,), image=image, mask=mask)
+    request = Request("latent", prompt, LatentKnobs(**knobs), SUITE, "bare")
     found = engine().paint(request)
     return found.mul(255).round().byte().movedim(1, -1).numpy()
 
@@ -90,7 +91,7 @@ def refusal(table, play, *values, text=TEXT, seed=1):
 
 
 def test_a_strip_is_one_seed_at_several_scales_and_its_figures_are_those_of_its_pictures():
-    told = list(guidance.run(engine(), SUITE, TEXT, (1, 2), threading.Event(), (1.0, 9.0), steps=2))
+    told = list(guidance.run(engine(), SUITE, TEXT, (1, 2), threading.Event(), LatentKnobs(steps=2), (1.0, 9.0)))
     pictures = frames(told)
     assert set(pictures) == {"1/1", "1/9", "2/1", "2/9"}
     for lane, image in pictures.items():
@@ -110,7 +111,8 @@ def test_a_strip_is_one_seed_at_several_scales_and_its_figures_are_those_of_its_
 
 
 def test_schedulers_share_their_noise_and_heun_asks_twice_a_step():
-    told = list(schedulers.run(engine(), SUITE, TEXT, 3, threading.Event(), ("ddim", "heun", "euler_a"), (2, 4)))
+    names = ("ddim", "heun", "euler_a")
+    told = list(schedulers.run(engine(), SUITE, TEXT, 3, threading.Event(), LatentKnobs(), names, (2, 4)))
     pictures = frames(told)
     assert len({image.tobytes() for image in pictures.values()}) == 6
     assert near(pictures["euler_a/4"], painted(seed=3, steps=4, scheduler="euler_a"))
@@ -122,7 +124,7 @@ def test_schedulers_share_their_noise_and_heun_asks_twice_a_step():
 def test_stop_ends_a_lesson_and_nothing_is_appraised():
     stop = threading.Event()
     told = []
-    for item in guidance.run(engine(), SUITE, TEXT, (1,), stop, (1.0, 5.0), steps=200):
+    for item in guidance.run(engine(), SUITE, TEXT, (1,), stop, LatentKnobs(steps=200), (1.0, 5.0)):
         told.append(item)
         if isinstance(item, Event) and item.i:
             stop.set()
@@ -155,6 +157,26 @@ def test_every_control_of_the_strips_changes_what_hangs(table):
     assert costs == [4, 6, 6, 10]
 
 
+def test_what_an_act_does_not_ask_for_is_as_the_suite_has_it(table):
+    theirs = {"guidance": 7.5, "scheduler": "ddim", "eta": 1.0}
+    table = SimpleNamespace(**vars(table) | {"base": LatentKnobs(**theirs)})
+    given = pictures.opened(None, 43, table.side).picture
+    edited = free.of_page(43)
+    edited["background"] = np.asarray(edited["background"])
+    picture, mask = free._edited(edited, table.side)
+    for play, values, place, more, asks in (
+        (strips.strip, ([5], 1, 3), "0,0", {}, {"steps": 3, "guidance": 5.0}),
+        (strips.side_by_side, (["euler_a"], [3]), "0,0", {}, {"steps": 3, "scheduler": "euler_a"}),
+        (pictures.over, (None, 43, [0.8], 4, 5), "0,1", {"image": given},
+         {"steps": 5, "guidance": 4.0, "strength": 0.8}),
+        (free.repaint, (edited, 1, 4, 3), "0,1", {"image": picture, "mask": mask},
+         {"steps": 3, "guidance": 4.0, "strength": 1.0}),
+    ):  # fmt: skip
+        shown = image_of(last(play(table, asked(), *values)), place)
+        assert near(shown, painted(**more, **theirs | asks)[0]), play.__name__
+        assert not near(shown, painted(**more, **asks)[0]), f"{play.__name__} paints alike without the suite's settings"
+
+
 @pytest.mark.parametrize(
     ("play", "values", "given", "key"),
     [
@@ -177,7 +199,7 @@ def test_what_cannot_be_done_is_a_sentence_in_both_languages(table, play, values
 
 def test_little_strength_keeps_a_picture_and_much_forgets_it():
     given = torch.rand(3, 64, 64, generator=torch.Generator().manual_seed(5))
-    told = list(strength.run(engine(), SUITE, TEXT, 1, given, threading.Event(), (0.2, 1.0), steps=5))
+    told = list(strength.run(engine(), SUITE, TEXT, 1, given, threading.Event(), LatentKnobs(steps=5), (0.2, 1.0)))
     asked = {item.lane: item.asked for item in told if isinstance(item, Found)}
     assert asked == {"0.2": 2, "1": 10}  # one step of five is left, or all of them
     through = autoencoder.run(engine(), SUITE, given)
@@ -190,13 +212,14 @@ def test_outside_the_hole_a_picture_stays_what_the_autoencoder_makes_of_it():
     given = tensor(page(43).picture.reduce(4))
     mask = torch.zeros(1, 64, 64)
     mask[:, 16:48, 16:48] = 1
-    told = list(inpainting.run(engine(), SUITE, TEXT, 1, given, mask, threading.Event(), steps=2))
+    knobs = LatentKnobs(steps=2, strength=1.0)
+    told = list(inpainting.run(engine(), SUITE, TEXT, 1, given, mask, threading.Event(), knobs))
     (kept,) = [item for item in told if isinstance(item, inpainting.Kept)]
     image = frames(told)[inpainting.LANE][0].astype(float)
     off, hole = np.abs(image - pixels(given)).mean(-1), mask[0].numpy() > 0
     assert (kept.outside, kept.inside) == pytest.approx((off[~hole].mean(), off[hole].mean()), abs=0.01)
     with pytest.raises(ValueError, match="mask is 0 everywhere"):
-        next(inpainting.run(engine(), SUITE, TEXT, 1, given, 0 * mask, threading.Event()))
+        next(inpainting.run(engine(), SUITE, TEXT, 1, given, 0 * mask, threading.Event(), knobs))
 
 
 def test_moments_run_from_the_seeds_own_noise_to_the_finished_picture():
@@ -312,6 +335,63 @@ def test_what_is_drawn_over_is_repainted(table, tmp_path):
     assert np.asarray(own["background"]).shape == (free.EDIT, free.EDIT, 3)
 
 
+def test_what_one_draws_on_is_as_large_as_what_the_suite_paints(monkeypatch):
+    small, large = free.of_page(43), free.of_page(43, 512)
+    assert np.asarray(large["background"]).shape == (512, 512, 3)
+    assert (large["layers"][0][::2, ::2] == small["layers"][0]).all(), "the same is covered"
+    for side, canvas in ((64, 256), (512, 512)):
+        monkeypatch.setattr(desk.Desk, "side", side)
+        (editor,) = [block for block in page_of()[0].blocks.values() if block.elem_id == "latent-editor"]
+        assert editor.canvas_size == (canvas, canvas)
+
+
+def test_a_file_that_cannot_be_repainted_is_told_on_the_wall_and_the_editor_keeps_its_picture(tmp_path):
+    (tmp_path / "broken.png").write_bytes(b"<svg onload=alert(1)>")
+    page, _ = page_of()
+    upload = wired(page, "latent-repaint-file", "upload")
+    path, editor, told = upload.fn(str(tmp_path / "broken.png"), 43)
+    assert [block.elem_id for block in upload.outputs[1:]] == ["latent-editor", "latent-repaint"]
+    assert (path, editor) == (str(tmp_path / "broken.png"), gr.skip())
+    assert told["trouble"]["key"] == "latent.say.unreadable"
+    Image.new("RGB", (30, 30), "red").save(tmp_path / "own.png")
+    _, editor, told = upload.fn(str(tmp_path / "own.png"), 43)
+    assert np.asarray(editor["background"])[0, 0].tolist() == [255, 0, 0]
+    assert told is None, "the message goes, and what hung there"
+    (turned,) = [event for event in page.fns.values() if (upload.inputs[1]._id, "input") in event.targets
+                 and event.outputs[1:] == upload.outputs[1:]]  # fmt: skip
+    assert turned.fn(999)[2]["trouble"]["key"] == "latent.say.page"
+
+
+def test_enter_in_the_sentence_paints_the_guidance_strip_and_shows_it():
+    page, _ = page_of()
+    (text,) = [block for block in page.blocks.values() if isinstance(block, gr.Textbox) and block.elem_id]
+    entered = [event for event in page.fns.values() if (text._id, "submit") in event.targets]
+    strip, shown = sorted(entered, key=lambda event: len(event.inputs), reverse=True)
+    assert (strip.inputs, strip.outputs) == (
+        wired(page, "latent-guidance-go", "click").inputs, wired(page, "latent-guidance-go", "click").outputs
+    )  # fmt: skip
+    assert [block.elem_id for block in shown.outputs] == ["latent-acts"]
+    assert shown.fn().selected == "latent-guidance"
+
+
+def test_there_and_back_needs_no_sentence():
+    page, _ = page_of()
+    go, request = wired(page, "latent-vae-go", "click"), SimpleNamespace(session_hash="a")
+    found = last(go.fn(request, "", 1, None, 43, 4))
+    assert found["trouble"] is None
+    assert len(found["cells"]) == 3
+    strip = last(wired(page, "latent-guidance-go", "click").fn(request, "", 1, [5], 1, 2))
+    assert strip["trouble"]["key"] == "say.empty", "others are painted to it"
+
+
+def test_without_a_net_that_enlarges_free_painting_says_so(table):
+    whole = open_suite(folder())
+    bare = replace(whole, parts={name: part for name, part in whole.parts.items() if name != "upsampler"})
+    lacking = SimpleNamespace(**vars(table) | {"engine": default_engine(bare)})
+    values = controls.defaults(LatentKnobs(upsample=True))
+    assert refusal(lacking, free.paint, "", 1, *values) == "say.noupsampler"
+
+
 def test_the_hidden_picture_hangs_developed_believed_and_channel_by_channel(table):
     shown = last(inside.look_inside(table, asked(), 3, 4, 5))
     channels = len(shown["rows"]) - 2
@@ -364,17 +444,27 @@ def test_a_swap_that_is_stopped_decodes_nothing_more(second):
     assert set(last(swap.swap(second, asked(stop=stop), 2, 50, 5))["cells"]) == {"0,0"}
 
 
+def page_of(running=None, suite=SUITE):
+    """The tab on a page of its own, and its texts."""
+
+    async def inside():  # in a loop, which Gradio would else open and leave open
+        with gr.Blocks() as page:
+            texts, language = Texts(), gr.Textbox("en")
+            draw(running or engine(), suite, texts, language, Acts())
+        return page, texts
+
+    return asyncio.run(inside())
+
+
+def wired(page, name, event):
+    """What a component of a page sets off."""
+    (block,) = [block for block in page.blocks.values() if block.elem_id == name]
+    (found,) = [fn for fn in page.fns.values() if (block._id, event) in fn.targets]
+    return found
+
+
 def test_the_swap_has_its_buttons_where_there_is_a_second_autoencoder_and_says_how_to_bring_one_where_not(second):
-    def page_of(running, suite):
-        async def inside():  # in a loop, which Gradio would else open and leave open
-            with gr.Blocks() as page:
-                texts, language = Texts(), gr.Textbox("en")
-                draw(running, suite, texts, language, Acts())
-            return page, texts
-
-        return asyncio.run(inside())
-
-    (one, texts), (two, _) = page_of(engine(), SUITE), page_of(second.engine, second.suite)
+    (one, texts), (two, _) = page_of(), page_of(second.engine, second.suite)
     ids = [{block.elem_id for block in page.blocks.values()} for page in (one, two)]
     assert [("latent-swap-go" in found) for found in ids] == [False, True]
     told = [text for language in LANGUAGES for update in texts.switch(language) for text in update.values()]

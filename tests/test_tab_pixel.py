@@ -236,6 +236,16 @@ def drawn(running):
     return asyncio.run(inside())
 
 
+def test_enter_in_the_sentence_goes_into_the_noise_and_back():
+    page = drawn(engine()).page
+    text = next(block for block in page.blocks.values() if block.elem_id == "pixel-text")
+    trip_, shown = (event for event in page.fns.values() if (text._id, "submit") in event.targets)
+    go = next(block for block in page.blocks.values() if block.elem_id == "pixel-trip-go")
+    (pressed,) = [event for event in page.fns.values() if (go._id, "click") in event.targets]
+    assert (trip_.inputs, trip_.outputs) == (pressed.inputs, pressed.outputs)
+    assert shown.fn().selected == "pixel-trip"
+
+
 def test_the_whole_tab_turns_chinese():
     texts = drawn(engine()).known
     said = [text for update in texts.switch("zh") for text in update.values() if isinstance(text, str)]

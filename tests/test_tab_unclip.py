@@ -326,6 +326,20 @@ def test_an_own_picture_is_varied(tab, tmp_path):
     assert cells(painted)[1]["images"] != cells(last)[1]["images"]
 
 
+def test_an_own_picture_is_varied_without_a_sentence(tab, tmp_path):
+    Image.new("RGB", (90, 60), (200, 30, 30)).save(tmp_path / "red.png")
+    mine = "own", str(tmp_path / "red.png")
+    spoken, silent = (end(tab.varied(visitor(), *mine, *common(text=text))) for text in (SENTENCE, ""))
+    assert silent["trouble"] is None
+    for one, other in zip(cells(silent), cells(spoken), strict=True):
+        assert (shown(one["images"][0]) == shown(other["images"][0])).all(), "no word of it is read"
+    for needs_one in (
+        tab.varied(visitor(), "painted", None, *common(text="")),
+        tab.three(visitor(), *mine, *common(text="")),
+    ):
+        assert end(needs_one)["trouble"]["key"] == "say.empty"
+
+
 def test_the_small_picture_and_the_large_one_lie_under_one_slider(tab):
     told = list(tab.larger(visitor(), 2, 0.0, *common()))
     assert told[0][1] is None

@@ -414,6 +414,24 @@ def test_a_picture_hangs_beside_its_tiles_and_what_they_give_back(running, tmp_p
     assert (shown(own[-1]["cells"]["0,0"]["images"][0])[0, 0] == (10, 200, 30)).all()
 
 
+@pytest.mark.parametrize("act", ["switches", "tiles"])
+def test_who_brings_a_picture_to_look_at_needs_no_sentence(both, running, tmp_path, act):
+    Image.new("RGB", (64, 64), (10, 200, 30)).save(tmp_path / "green.png")
+    mine = {"begin": "picture", "file": str(tmp_path / "green.png"), "text": " "}
+    sheet = Sheet(running, "classroom", act)
+    assert list(sheet.show(visitor(), *form(**mine)))[-1]["cells"]
+    assert list(sheet.show(visitor(), *form(text=" ")))[-1]["trouble"]["key"] == "say.empty"
+    assert end(both.begin(visitor(), "en", *form(**mine)))[0]["trouble"]["key"] == "say.empty", "what to climb to?"
+
+
+def test_what_breaks_a_sheet_is_a_sentence(running, monkeypatch):
+    def broken(*_):
+        raise torch.OutOfMemoryError("no room")
+
+    monkeypatch.setattr("lab.ui.painters.vqgan_clip.sheets.tiles.lay", broken)
+    assert list(Sheet(running, "classroom", "tiles").show(visitor(), *form()))[-1]["trouble"]["key"] == "say.memory"
+
+
 def test_curves_keep_their_points_in_both_languages_and_smooth_what_chance_asked():
     curves = Curves(("off", "on"))
     for i in range(1, 8):

@@ -118,7 +118,7 @@ def test_scripts_say_what_the_table_of_words_has_and_no_words_of_their_own():
         assert set(units) <= {"ms"}, f"{name} writes {units} in every language"
         assert script.count('"smooth"') == (name == "quartet.js"), "who wants no motion gets none"
     signs = dict(re.findall(r'"(#[\w -.]+)": "([\w.]+)"', SCRIPTS["quartet.js"]))
-    assert signs.items() >= {"#die": "die", "#dark": "page.dark"}.items()
+    assert signs.items() >= {"#die": "die", "#turn": "page.language.about", "#dark": "page.dark"}.items()
     assert set(signs.values()) <= set(WORDS)
 
 

@@ -4,6 +4,7 @@ import base64
 import io
 import threading
 import time
+from dataclasses import replace
 from types import SimpleNamespace
 from urllib.parse import parse_qsl
 
@@ -13,15 +14,17 @@ import pytest
 from PIL import Image
 
 from lab.measure import appraise
-from lab.race import Event
+from lab.race import LANES, SAMPLERS, Event, default_engine, open_suite
+from lab.ui import build, controls
 from lab.ui.compare.pairs import Pairs
+from lab.ui.compare.show import Show
 from lab.ui.stage import Wire
 from lab.ui.texts import Texts
 from lab.ui.visits import Visit
-from lab.ui.words import EXAMPLES
+from lab.ui.words import EXAMPLES, LANGUAGES, say
 from models.protocol import Target
 from tests.test_ui import heard, made, painted, settings, visitor
-from tests.tinysuite import TEXT
+from tests.tinysuite import TEXT, folder, without
 
 
 def linked(show, **given):
@@ -59,6 +62,7 @@ def test_a_link_brings_back_every_control_and_paints_the_same_race(show):
 @pytest.mark.parametrize(
     ("field", "value"),
     [("latent.steps", "5000"), ("latent.steps", "x"), ("seed", "-1"), ("count", "9"), ("painters", "rembrandt"),
+     pytest.param("seed", "9" * 5000, id="seed of many digits"), ("latent.width", "9" * 99),
      ("budget", "nan"), ("budget", "5"), ("budget", "1800"), ("latent.scheduler", "<b>")],
 )  # fmt: skip
 def test_a_link_that_asks_for_what_is_not_allowed_says_so_and_paints_nothing(show, field, value):
@@ -109,6 +113,66 @@ def test_every_news_of_a_lane_counts_its_evaluations(show):
 def test_a_sentence_of_unknown_words_is_held_against_the_examples(show):
     found = next(item for item in painted(show, text="an astronaut", lanes=["latent"]) if item["kind"] == "matrix")
     assert found["texts"] == ["an astronaut", *EXAMPLES["en"][:3]]
+
+
+def enlarged(lane):
+    """The values of all knob controls, with few steps, where one painter's pictures are to be enlarged."""
+    names = [(each, spec.name) for each in LANES for spec in controls.shown(SAMPLERS[each].knobs)]
+    values = settings()
+    values[names.index((lane, "upsample"))] = True
+    return values
+
+
+@pytest.mark.parametrize("lane", LANES)
+def test_without_a_net_that_enlarges_a_race_says_so_before_it_begins(lane):
+    whole = open_suite(folder())
+    parts = {name: part for name, part in whole.parts.items() if name != "upsampler"}
+    lacking = Show(default_engine(replace(whole, parts=parts)), "classroom")
+    (item,) = heard(lacking.paint(visitor(), TEXT, 1, [lane], 0, 1, *enlarged(lane)))
+    assert (item["kind"], item["key"]) == ("error", "say.noupsampler")
+    assert all(say(item["key"], language) for language in LANGUAGES)
+    others = [other for other in LANES if other != lane]
+    stream = lacking.paint(visitor(), TEXT, 1, others, 0, 1, *enlarged(lane))
+    assert next(stream)["news"]["0"]["kind"] == "open", "a painter that rests enlarges nothing"
+    stream.close()
+
+
+def test_a_painter_that_is_not_here_and_would_enlarge_holds_up_nobody(tmp_path):
+    whole = open_suite(without(tmp_path / "suite", "unclip/prior"))
+    parts = {name: part for name, part in whole.parts.items() if name != "upsampler"}
+    knobs = {"unclip": {"upsample": True}}
+    lacking = Show(default_engine(replace(whole, parts=parts, knobs=knobs)), "classroom")
+    values = [value for base in lacking.bases.values() for value in controls.defaults(base)]
+    stream = lacking.paint(visitor(), TEXT, 1, list(LANES), 0, 1, *values)
+    assert next(stream)["news"]["0"]["kind"] == "open"
+    stream.close()
+
+
+def test_the_tick_that_enlarges_every_picture_follows_those_of_the_painters(engine):
+    page = made(lambda: build(engine, "classroom"))
+    (tick,) = [block for block in page.blocks.values() if block.elem_id == "enlarge"]
+    (all_,) = [event for event in page.fns.values() if (tick._id, "input") in event.targets]
+    (one,) = [event for event in page.fns.values() if event.outputs == [tick]]
+    assert set(one.targets) == {(box._id, "input") for box in all_.outputs}
+    assert (one.inputs, one.fn(True, True, True, True), one.fn(True, False, True, True)) == (all_.outputs, True, False)
+    boxes = set(all_.outputs)
+    resets = [event for event in page.fns.values() if tick in event.outputs and len(boxes & set(event.outputs)) == 1]
+    assert len(resets) == len(LANES)
+    for event in resets:
+        values = dict(zip(event.outputs, event.fn(), strict=True))
+        (box,) = boxes & set(values)
+        assert (values[box], values[tick]) == (False, False)
+
+
+def test_what_breaks_a_race_is_told_as_what_it_is(show, monkeypatch):
+    def broken(*_):
+        raise RuntimeError("made up")
+
+    monkeypatch.setattr(Show, "_tell", broken)
+    assert painted(show)[-1]["key"] == "say.early"
+    monkeypatch.setattr("lab.ui.compare.show.Asked.race", broken)
+    (item,) = painted(show)
+    assert item["key"] == "say.broken"
 
 
 def test_two_pictures_of_a_visit_lie_under_one_slider_and_a_strangers_do_not(show):

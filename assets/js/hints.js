@@ -1,19 +1,30 @@
 // Under the prompt: what nobody learned, with known words to tap; else sentences to begin with.
 const { say, make } = quartet;
 const root = element.querySelector(".hints");
-const pick = (text) => trigger("pick", { text });
+const told = root.appendChild(make("div")), rest = root.appendChild(make("div"));
+told.setAttribute("aria-live", "polite"); // the words nobody learned alone: who listens need not hear every sticker
+let drawn = "";
 
-const chip = (label, text, language) => {
+// A chip puts in what `text()` is when it is tapped: the sentence may have grown since.  `key` finds it again.
+const chip = (label, key, text, language) => {
   const button = make("button", "chip", label);
   button.type = "button";
+  button.dataset.key = key;
   if (language) button.lang = language;
-  button.addEventListener("click", () => pick(text));
+  button.addEventListener("click", () => trigger("pick", { text: text() }));
   return button;
 };
 
+// Where `word` stands in `text`, or -1.  Of letters it is a whole word: no "in" of "pink".  Chinese has no spaces.
+function place(text, word) {
+  if (props.value.language === "zh") return text.toLowerCase().indexOf(word.toLowerCase());
+  const words = [...text.matchAll(/[\p{L}\p{N}]+/gu)];
+  return words.find(([found]) => found.toLowerCase() === word.toLowerCase())?.index ?? -1;
+}
+
 // The sentence with `word` replaced; and its article.
-function replaced(text, word, by) {
-  const at = text.toLowerCase().indexOf(word.toLowerCase());
+function replaced(word, by) {
+  const { text } = props.value, at = place(text, word);
   if (at < 0) return text;
   const before = text.slice(0, at).replace(/\ban? $/i, /^[aeiou]/i.test(by) ? "an " : "a ");
   return before + by + text.slice(at + word.length);
@@ -26,64 +37,78 @@ function underline(value) {
   const behind = field.parentElement.querySelector(".behind") || field.parentElement.appendChild(make("div", "behind"));
   behind.setAttribute("aria-hidden", "true");
   behind.replaceChildren();
-  let rest = value.text;
+  let left = value.text;
   for (;;) {
-    const found = value.unknown.map(({ word }) => [rest.toLowerCase().indexOf(word.toLowerCase()), word])
+    const found = value.unknown.map(({ word }) => [place(left, word), word])
       .filter(([at]) => at >= 0).sort((a, b) => a[0] - b[0] || b[1].length - a[1].length)[0];
     if (!found) break;
     const [at, word] = found;
-    behind.append(rest.slice(0, at), make("mark", "", rest.slice(at, at + word.length)));
-    rest = rest.slice(at + word.length);
+    behind.append(left.slice(0, at), make("mark", "", left.slice(at, at + word.length)));
+    left = left.slice(at + word.length);
   }
-  behind.append(rest);
+  behind.append(left);
 }
 
 function unknown(value) {
   const near = make("p", "near");
   for (const { word, near: words } of value.unknown.slice(0, 3)) {
     near.append(make("span", "quiet", say("hint.never") + ": "), make("mark", "", word), " → ");
-    words.forEach((known) => near.append(chip(known, replaced(value.text, word, known))));
+    words.forEach((known) => near.append(chip(known, `${word} ${known}`, () => replaced(word, known))));
     near.append(" ");
   }
-  const things = make("p", "stickers");
+  return near;
+}
+
+function stickers(value) {
+  const things = make("p", "stickers"), { word } = value.unknown[0];
   things.append(make("span", "quiet", say("hint.know", { n: quartetStickers.length })));
   for (const sticker of quartetStickers) {
-    const name = sticker[value.language];
-    const button = chip("", replaced(value.text, value.unknown[0].word, name));
+    const button = chip("", "sticker " + sticker.en, () => replaced(word, sticker[value.language]));
     const image = make("img");
     Object.assign(image, { src: sticker.src, alt: sticker[quartet.language] });
     button.title = sticker[quartet.language];
     button.append(image);
     things.append(button);
   }
-  return [near, things];
+  return things;
 }
 
 function examples() {
   const line = make("p", "try");
   line.append(make("span", "quiet", say("hint.try") + ": "));
-  const other = quartet.language === "zh" ? "en" : "zh";
-  quartetExamples[quartet.language].slice(1).forEach((text) => line.append(chip(text, text)));
-  line.append(chip(quartetExamples[other][0], quartetExamples[other][0], other === "zh" ? "zh-CN" : "en"));
+  const other = quartet.language === "zh" ? "en" : "zh", whole = (text, lang) => chip(text, text, () => text, lang);
+  quartetExamples[quartet.language].slice(1).forEach((text) => line.append(whole(text)));
+  line.append(whole(quartetExamples[other][0], other === "zh" ? "zh-CN" : "en"));
   return line;
 }
 
-function draw() {
-  const value = props.value, parts = [];
-  if (!value) return;
-  underline(value);
+function lines(value) {
+  const found = [];
   if (value.dropped) {
     const line = make("p", "dropped", say("hint.dropped") + " ");
     line.append(make("del", "", value.dropped));
-    parts.push(line);
+    found.push(line);
   }
   if (value.foreign) {
-    const line = make("p", "near", say("hint.foreign") + " ");
-    if (value.english) line.append(say("hint.english") + " ", chip(value.english, value.english, "en"));
-    parts.push(line);
-  } else if (value.unknown.length) parts.push(...unknown(value));
-  else parts.push(examples());
-  root.replaceChildren(...parts);
+    const line = make("p", "near", say("hint.foreign") + " "), { english } = value;
+    if (english) line.append(say("hint.english") + " ", chip(english, english, () => english, "en"));
+    found.push(line);
+  } else if (value.unknown.length) found.push(unknown(value));
+  return found;
+}
+
+// Told with every letter, drawn only where something else is to be said; who stood on a chip still stands there.
+function draw() {
+  const { value } = props;
+  if (!value) return;
+  underline(value);
+  const { text, ...others } = value, now = JSON.stringify([quartet.language, others]);
+  if (now === drawn) return;
+  drawn = now;
+  const held = root.contains(document.activeElement) && document.activeElement.dataset.key;
+  told.replaceChildren(...lines(value));
+  rest.replaceChildren(...(value.foreign ? [] : [value.unknown.length ? stickers(value) : examples()]));
+  if (held) (root.querySelector(`[data-key="${CSS.escape(held)}"]`) ?? root.querySelector(".chip"))?.focus();
 }
 
 quartet.listen(element, draw);

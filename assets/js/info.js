@@ -1,6 +1,8 @@
 // What a picture says of itself, out of the component's value; other people's text by textContent only.
-const { say, make, number, filled } = quartet;
+const { say, make, put, number, filled } = quartet;
 const root = element.querySelector(".info");
+const line = root.appendChild(make("p", "stage-line")), rest = root.appendChild(make("div"));
+line.setAttribute("aria-live", "polite"); // this alone: who listens need not hear every receipt
 
 const LARGE = 256;  // pixels a side that small pictures are shown at, as a whole multiple of their own
 // What other programs call their settings.
@@ -40,6 +42,7 @@ function fold(place, key, pairs) {
   box.open = shown.get(place + key) || false;
   box.ontoggle = () => shown.set(place + key, box.open);
   box.append(make("summary", "", say(key)), lines(pairs));
+  box.firstChild.dataset.key = place + key;
   return box;
 }
 
@@ -87,10 +90,9 @@ function again(pair) {
 
 function draw() {
   setTimeout(quartet.name, 100); // the place to drop pictures is drawn anew after each of them
-  const value = props.value, parts = [];
-  if (!value) return root.replaceChildren();
-  if (value.error) parts.push(make("p", "stage-line trouble", say(value.error.key, value.error.values)));
-  if (value.waits) parts.push(make("p", "stage-line", say("info.waits")));
+  const value = props.value ?? {}, parts = [], held = rest.contains(document.activeElement) && document.activeElement.dataset.key;
+  line.classList.toggle("trouble", Boolean(value.error));
+  put(line, value.error ? say(value.error.key, value.error.values) : value.waits ? say("info.waits") : "");
   if (value.again?.length) {
     const row = make("div", "pairs");
     row.append(...value.again.map(again));
@@ -103,7 +105,8 @@ function draw() {
   const theirs = Object.entries(value.settings || {}).map(([name, text]) => [Object.hasOwn(THEIRS, name) ? say(THEIRS[name]) : name, text]);
   if (theirs.length) parts.push(make("p", "quiet", say("info.others")), lines(theirs));
   else if (value.picture && !value.receipts.length) parts.push(make("p", "", say("info.silent")));
-  root.replaceChildren(...parts);
+  rest.replaceChildren(...parts);
+  if (held) rest.querySelector(`[data-key="${held}"]`)?.focus();
 }
 
 // The picture in words: who painted what.

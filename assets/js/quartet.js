@@ -19,7 +19,7 @@ window.quartet = (() => {
     (formats[digits] ||= new Intl.NumberFormat("en", { maximumFractionDigits: digits, minimumFractionDigits: digits })).format(value);
 
   // Gradio's pieces that show a sign only, or speak the browser's language whatever the page's.
-  const names = { "#die": "die", "#dark": "page.dark", "#file .upload-container": "info.drop" };
+  const names = { "#die": "die", "#turn": "page.language.about", "#dark": "page.dark", "#file .upload-container": "info.drop" };
   const name = () => {
     for (const [where, key] of Object.entries(names))
       document.querySelectorAll(where).forEach((element) => {

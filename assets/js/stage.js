@@ -14,6 +14,7 @@ let trouble = null; // why nothing came of the last wish
 let chosen = null; // the moment looked at; null is the newest
 let playing = null; // when a replay began, on the browser's clock
 let ticking = false;
+const STRIDES = 50; // presses of an arrow from one end of the time axis to the other
 const LOST = { key: "say.busy", values: {} };
 const PACE = 100; // milliseconds between two looks at the clock: more would take processor from the painters
 
@@ -223,6 +224,13 @@ axis.addEventListener("input", () => {
   playing = null;
   chosen = Number(axis.value) >= tape.now ? null : Number(axis.value);
   draw();
+});
+axis.addEventListener("keydown", (event) => {
+  const way = { ArrowLeft: -1, ArrowDown: -1, ArrowRight: 1, ArrowUp: 1 }[event.key];
+  if (!way || event.altKey || event.ctrlKey || event.metaKey) return;
+  event.preventDefault(); // the axis' own step is a millisecond: what is dragged stands anywhere
+  axis.value = Number(axis.value) + (way * Number(axis.max)) / STRIDES;
+  axis.dispatchEvent(new Event("input"));
 });
 quartet.stage = { ask, fail };
 quartet.listen(element, draw);

@@ -16,9 +16,11 @@ quartet.Strip = class {
     this.drawn = now;
     this.root.hidden = this.tapes.length < 2;
     this.root.setAttribute("aria-label", say("strip"));
+    const held = this.root.contains(document.activeElement) && document.activeElement.dataset.key;
     this.root.replaceChildren(...this.tapes.map((tape) => {
       const button = make("button", "race"), four = make("span", "four");
       button.type = "button";
+      button.dataset.key = tape.race;
       button.setAttribute("aria-pressed", tape === shown);
       for (const lane of quartet.lanes) {
         const frame = tape.frame(lane);
@@ -28,5 +30,6 @@ quartet.Strip = class {
       button.addEventListener("click", () => this.choose(tape));
       return button;
     }));
+    if (held) this.root.querySelector(`[data-key="${held}"]`)?.focus();
   }
 };

@@ -63,7 +63,7 @@ async function go(wanted) {
     if (!found.line) return void location.assign((found.up || "./") + found.path);
     tell(found.line);
   } catch {
-    tell({ key: "say.broken", values: {} });
+    tell({ key: "toast.broken", values: {} });
   } finally {
     moving = false;
   }

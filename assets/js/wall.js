@@ -1,9 +1,12 @@
 // A wall of pictures out of the component's value; only cells that changed are drawn again.
-const { say, make } = quartet;
+const { say, make, put, mark } = quartet;
 const root = element.querySelector(".wall");
-const known = new Map();
+const line = make("p", "stage-line"), need = make("p", "need"), scroll = make("div", "scroll");
+const known = new Map(), EMPTY = { columns: [], rows: [], size: 0, cells: {} };
 let plan = "";
-let last = null;
+let last = EMPTY;
+let heard = null; // which sentence the line said last
+root.append(line, need, scroll); // for good: who listens is told of the line alone, and only of one that stays
 
 const said = (text) => (typeof text === "string" ? text : text.key ? say(text.key, text.values) : text[quartet.language]);
 
@@ -25,9 +28,10 @@ function cell(value, label, place) {
   (value?.files || []).forEach((file, k) => {
     if (!file) return void caption.append(make("p", "quiet", say("wall.heavy")));
     const kept = { href: value.images[k], download: file, title: say("wall.keep.about") };
-    const line = make("p");
-    line.append(Object.assign(make("a", "", say("stage.keep")), kept));
-    caption.append(line);
+    const keep = make("p");
+    keep.append(Object.assign(make("a", "", say("stage.keep")), kept));
+    keep.firstChild.dataset.key = `${place} ${k}`;
+    caption.append(keep);
   });
   box.append(caption);
   return box;
@@ -53,34 +57,37 @@ function layout(value) {
       grid.append(box);
     });
   });
-  const scroll = make("div", "scroll");
-  scroll.append(grid);
-  root.replaceChildren(make("p", "stage-line"), make("p", "need"), scroll);
+  scroll.replaceChildren(grid);
+}
+
+// How far it has come is no news to whoever listens: the same sentence with another figure is not told again.
+function tell(now) {
+  mark(line, "aria-live", now?.key && now.key === heard ? "off" : "polite");
+  heard = now?.key ?? null;
+  put(line, now ? said(now) : "");
 }
 
 function draw(anew) {
   const told = props.value;
   // A message alone takes nothing down: what hung here before stays.
-  const value = told?.trouble && !told.columns.length && last ? { ...last, line: null, need: null, trouble: told.trouble } : told;
-  root.hidden = !value;
-  if (!value) return;
+  const alone = told?.trouble && !told.columns.length;
+  const value = (alone ? { ...last, line: null, need: null, trouble: told.trouble } : told) ?? EMPTY;
+  const held = root.contains(document.activeElement) && document.activeElement.dataset.key;
   last = value;
   const next = JSON.stringify([value.columns, value.rows, value.size]);
   if (anew || next !== plan) layout(value);
   plan = next;
-  const line = root.querySelector(".stage-line");
-  line.textContent = value.trouble ? said(value.trouble) : value.line ? said(value.line) : "";
   line.classList.toggle("trouble", Boolean(value.trouble));
-  line.hidden = !line.textContent;
-  const need = root.querySelector(".need");
-  need.textContent = value.need ? said(value.need) : "";
+  tell(value.trouble ?? value.line);
+  put(need, value.need ? said(value.need) : "");
   need.hidden = !value.need;
-  for (const [place, held] of known) {
+  for (const [place, hung] of known) {
     const now = JSON.stringify(value.cells[place] || null);
-    if (now === held.drawn) continue;
-    held.drawn = now;
-    held.box.replaceChildren(cell(value.cells[place], held.label, held.place));
+    if (now === hung.drawn) continue;
+    hung.drawn = now;
+    hung.box.replaceChildren(cell(value.cells[place], hung.label, hung.place));
   }
+  if (held) root.querySelector(`[data-key="${held}"]`)?.focus();
 }
 
 quartet.listen(element, () => draw(true));

@@ -1,18 +1,26 @@
 // The switch in the masthead: on which weights this page paints, and the others that are here.
-const { say, make } = quartet;
+const { say, make, put } = quartet;
 const root = element.querySelector(".weights");
-let value = null;
+const line = make("span", "line"); // whether the other weights come up, and why not
+line.setAttribute("aria-live", "polite");
+let value = null, told = null;
 
 async function go(wanted, button) {
+  tell({ key: "suites.opening", values: {} });
   button.disabled = true;
   try {
     const found = await server.paint([wanted]);
     if (!found.line) return void location.assign((found.up || "./") + found.path);
-    button.title = say(found.line.key, found.line.values);
+    tell(found.line);
   } catch {
-    button.title = say("say.broken");
+    tell({ key: "toast.broken", values: {} });
   }
   button.disabled = false;
+}
+
+function tell(said) {
+  told = said;
+  put(line, said ? say(said.key, said.values) : "");
 }
 
 function named(suite) {
@@ -28,7 +36,8 @@ function draw() {
     if (here) made.setAttribute("aria-current", "page");
     else Object.assign(made, { type: "button", onclick: () => go(suite, made) });
     return made;
-  }));
+  }), line);
+  tell(told);
 }
 
 // Looked for once the page stands: that takes a look at every file.

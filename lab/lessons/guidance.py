@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from lab.lessons.compared import Found, compared
 from lab.race.events import Event
@@ -35,15 +36,14 @@ def run(
     text: str,
     seeds: Sequence[int],
     stop: threading.Event,
+    knobs: LatentKnobs,
     scales: Sequence[float] = SCALES,
-    steps: int = STEPS,
     client: str = "guidance",
 ) -> Iterator[Event | Found]:
-    """The strip of each of `seeds`: events of the lanes `key(seed, scale)`, then what each picture was worth."""
+    """The strip of each of `seeds`, by `knobs` but for their guidance: events of the lanes `key(seed, scale)`, then
+    what each picture was worth."""
     requests = {
-        key(seed, scale): Request(
-            "latent", Prompt(text, seeds=(seed,)), LatentKnobs(steps=steps, guidance=scale), suite, client
-        )
+        key(seed, scale): Request("latent", Prompt(text, seeds=(seed,)), replace(knobs, guidance=scale), suite, client)
         for seed in seeds
         for scale in scales
     }

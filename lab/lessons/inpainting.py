@@ -44,16 +44,13 @@ def run(
     picture: Tensor,
     mask: Tensor,
     stop: threading.Event,
-    strength: float = 1.0,
-    steps: int = STEPS,
-    guidance: float = 5.0,
+    knobs: LatentKnobs,
     client: str = "inpainting",
 ) -> Iterator[Event | Kept]:
-    """`picture` (3, H, W) in [0, 1] repainted where `mask` (1, H, W) is 1: events of the lane `LANE`, then Kept."""
+    """`picture` (3, H, W) in [0, 1] repainted by `knobs` where `mask` (1, H, W) is 1: events of `LANE`, then Kept."""
     if not mask.any():
         raise ValueError("mask is 0 everywhere; give 1 where the picture is to be repainted")
     prompt = Prompt(text, seeds=(seed,), image=picture, mask=mask)
-    knobs = LatentKnobs(steps=steps, strength=strength, guidance=guidance)
     painted = None
     for told in compared(engine, {LANE: Request("latent", prompt, knobs, suite, client)}, stop):
         if isinstance(told, Found):

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from lab.lessons.compared import Found, compared
 from lab.race.events import Event
@@ -35,15 +36,16 @@ def run(
     text: str,
     seed: int,
     stop: threading.Event,
+    knobs: LatentKnobs,
     names: Sequence[str] = NAMES,
     steps: Sequence[int] = STEPS,
     client: str = "schedulers",
 ) -> Iterator[Event | Found]:
-    """One seed by every scheduler in every number of steps: events of the lanes `key(name, n)`, then their worth."""
+    """One seed by every scheduler in every number of steps, by `knobs` in all else: events of the lanes
+    `key(name, n)`, then their worth."""
+    prompt = Prompt(text, seeds=(seed,))
     requests = {
-        key(name, n): Request(
-            "latent", Prompt(text, seeds=(seed,)), LatentKnobs(steps=n, scheduler=name), suite, client
-        )
+        key(name, n): Request("latent", prompt, replace(knobs, steps=n, scheduler=name), suite, client)
         for n in steps
         for name in names
     }

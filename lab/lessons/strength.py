@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from torch import Tensor
 
@@ -35,17 +36,15 @@ def run(
     seed: int,
     picture: Tensor,
     stop: threading.Event,
+    knobs: LatentKnobs,
     strengths: Sequence[float] = STRENGTHS,
-    steps: int = STEPS,
-    guidance: float = 5.0,
     client: str = "strength",
 ) -> Iterator[Event | Found]:
-    """`picture` (3, H, W) in [0, 1] painted over at each strength: events of the lanes `key(strength)`, then worth."""
+    """`picture` (3, H, W) in [0, 1] painted over at each strength, by `knobs` in all else: events of the lanes
+    `key(strength)`, then worth."""
     prompt = Prompt(text, seeds=(seed,), image=picture)
     requests = {
-        key(strength): Request(
-            "latent", prompt, LatentKnobs(steps=steps, strength=strength, guidance=guidance), suite, client
-        )
+        key(strength): Request("latent", prompt, replace(knobs, strength=strength), suite, client)
         for strength in strengths
     }
     yield from compared(engine, requests, stop)

@@ -8,7 +8,10 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import gradio as gr
+import torch
 
+from lab.race.needs import refused
+from lab.ui import said
 from lab.ui.wall import trouble
 
 log = logging.getLogger(__name__)
@@ -21,6 +24,17 @@ class Refusal(ValueError):
     def __init__(self, key: str, **values: Any):
         super().__init__(f"{key}: {values}")
         self.key, self.values = key, values
+
+
+def broken(error: Exception) -> dict[str, Any]:
+    """The value of a wall whose act `error` ended: a sentence that says what to change, where that is known."""
+    if (need := refused(error)) is not None:
+        told = said.refused(need)
+        return trouble(told["key"], **told["values"])
+    if isinstance(error, (torch.OutOfMemoryError, MemoryError)):
+        return trouble("say.memory")
+    log.error("an act ended early", exc_info=error)
+    return trouble("say.early")
 
 
 class Acts:
@@ -41,9 +55,8 @@ class Acts:
             yield from act(stop)
         except Refusal as refusal:
             yield trouble(refusal.key, **refusal.values)
-        except Exception:
-            log.exception("an act ended early")
-            yield trouble("say.broken")
+        except Exception as error:
+            yield broken(error)
         finally:
             stop.set()
             with self._lock:

@@ -68,6 +68,17 @@ def fitting(engine: Engine, suite: str, lane: str) -> Knobs:
     return settle(engine, lane, None, suite)
 
 
+def enlargeable(engine: Engine, suite: str, *asked: Knobs) -> None:
+    """Raises Refusal where any of these settings enlarges a picture, and the suite has no net for that."""
+    if any(getattr(knobs, "upsample", False) for knobs in asked) and not enlarges(engine, suite):
+        raise Refusal("say.noupsampler")
+
+
+def enlarges(engine: Engine, suite: str) -> bool:
+    """Whether the suite has a net that enlarges."""
+    return "upsampler" in engine.registry.suite(suite).parts
+
+
 def settled(lane: str, base: Knobs, given: Mapping[str, Any]) -> Knobs:
     """`base` with the settings `given` by name.  Raises Refusal that names the one that will not do."""
     if (bad := controls.refused(type(base), given)) is not None:

@@ -59,21 +59,29 @@ class Desk:
         classes = ["drawer", "knobs", self.lane]
         return self.texts(gr.Accordion, open=False, says={"label": f"{self.lane}.drawer"}, elem_classes=classes)
 
-    def plays(self, triggers: Sequence[Callable], play: Play, inputs: Sequence[Any], shown: gr.HTML) -> None:
+    def plays(
+        self, triggers: Sequence[Callable], play: Play, inputs: Sequence[Any], shown: gr.HTML, least: int | None = None
+    ) -> None:
         """Whoever sets off one of `triggers` sees `play` with the values of `inputs` on the wall `shown`."""
 
         def begin(request: gr.Request, text: str, seed: float | None, *values: Any) -> Iterator[Value]:
-            yield from self.play(request, play, text, seed, *values)
+            yield from self.play(request, play, text, seed, *values, least=least)
 
         for trigger in triggers:
             trigger(begin, [self.text, self.seed, *inputs], shown, **STREAM)
 
-    def play(self, request: gr.Request, play: Play, text: str, seed: float | None, *values: Any) -> Iterator[Value]:
-        """The values of a wall while `play` goes on; a sentence where it cannot."""
+    def entered(self, tabs: gr.Tabs, act: str) -> None:
+        """Who presses Enter in the sentence is taken to the act that it sets off, whichever of `tabs` is open."""
+        self.text.submit(lambda: gr.Tabs(selected=act), None, tabs, **SILENT)
+
+    def play(
+        self, request: gr.Request, play: Play, text: str, seed: float | None, *values: Any, least: int | None = None
+    ) -> Iterator[Value]:
+        """The values of a wall while `play` goes on; a sentence where it cannot.  `least` is the act's own, if any."""
 
         def act(stop: threading.Event) -> Iterator[Value]:
             asking.present(self.engine, self.suite, self.lane)
-            known = asking.checked(text, seed, self.least)
+            known = asking.checked(text, seed, self.least if least is None else least)
             yield from play(self, Asked(*known, request.session_hash or "", stop), *values)
 
         yield from self.acts.play(request, act)

@@ -24,7 +24,7 @@ def under(box: gr.Textbox, field: str, suite: Suite, sampler: str | None = None)
     sentence that is tapped there is put in.  `sampler`, where given, is the only one who reads it."""
     lines = gr.HTML(
         of("", suite, sampler),
-        html_template='<div class="hints" aria-live="polite"></div>',
+        html_template='<div class="hints"></div>',
         js_on_load=asset("js/hints.js"),
         field=field,
         apply_default_css=False,
@@ -44,12 +44,12 @@ def of(text: str, suite: Suite, sampler: str | None = None) -> dict[str, Any]:
     """Plain data for the page: the words nobody taught, each with known ones near it, and the end nobody reads.
 
     A published CLIP has read millions of words, all of them English: to it no word is unknown, but Chinese is
-    `foreign`, and `english` says the same where Storybook's grammar understands every word of it.
+    `foreign`, and `english` says the same where Storybook's grammar understands every word of it, and an ask holds it.
     """
     found, published = parse(text), _published(suite, sampler)
     unknown = [] if published else [{"word": word, "near": list(found.nearest[word])} for word in found.unknown]
     foreign = published and found.language == "zh"
-    english = say(found.ask) if foreign and found.ask and not found.unknown else ""
+    english = say(found.ask) if foreign and found.ask and not (found.unknown or found.more) else ""
     return {"text": text, "unknown": unknown, "dropped": dropped(text, suite, sampler), "language": found.language,
             "foreign": foreign, "english": english}  # fmt: skip
 

@@ -79,7 +79,7 @@ def draw(engine: Engine, texts: Texts) -> Repaints:
     again = texts(gr.Button, says={"value": "info.again"}, variant="primary", scale=0, elem_id="repaint")
     shown = gr.HTML(
         None,
-        html_template='<div class="info" aria-live="polite"></div>',
+        html_template='<div class="info"></div>',
         js_on_load=asset("js/info.js"),
         apply_default_css=False,
         elem_id="info",

@@ -25,7 +25,7 @@ def wall(name: str, lane: str, at_rest: Mapping[str, Any] | None = None) -> gr.H
     """A wall in the ink of `lane`; `name` is its element id, `at_rest` its value until something is hung."""
     return gr.HTML(
         at_rest,
-        html_template=f'<div class="wall {lane}" aria-live="polite"></div>',
+        html_template=f'<div class="wall {lane}"></div>',
         js_on_load=asset("js/wall.js"),
         apply_default_css=False,
         elem_id=name,

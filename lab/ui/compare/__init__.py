@@ -92,11 +92,17 @@ def _drawers(
                 with gr.Row():
                     mine = controls.draw(bases[lane], texts)
                 reset = texts(gr.Button, says={"value": "knob.reset"}, size="sm", elem_classes="plain")
-            reset.click(partial(controls.defaults, bases[lane]), None, mine, **SILENT)
+            reset.click(partial(_back, bases[lane]), None, [*mine, enlarge], **SILENT)
             knobs += mine
             boxes.append(mine[[spec.name for spec in controls.shown(type(bases[lane]))].index("upsample")])
     enlarge.input(lambda on: [on] * len(boxes), enlarge, boxes, **SILENT)
+    gr.on([box.input for box in boxes], lambda *on: all(on), boxes, enlarge, **SILENT)
     return lanes, count, knobs
+
+
+def _back(base: Knobs) -> list[Any]:
+    """A painter's settings as they were at first; with them not every picture is enlarged any more."""
+    return [*controls.defaults(base), False]
 
 
 def _painters() -> dict[str, Any]:

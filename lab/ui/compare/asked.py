@@ -10,7 +10,7 @@ from lab.lessons.captions import ready
 from lab.race import LANES, Race
 from lab.ui import controls
 from lab.ui.acts import Refusal
-from lab.ui.asking import checked, fitting, settled
+from lab.ui.asking import checked, enlargeable, fitting, settled
 from models.engine import Engine
 from models.knobs import Knobs
 
@@ -44,10 +44,13 @@ class Asked:
         lanes = [lane for lane in LANES if lane in self.lanes]
         settings = self.settings(lanes)
         blind = ("unclip",) if ready(engine, suite) else ()  # there is something to read meanwhile
-        return Race(
+        race = Race(
             engine, suite, text, seed, lanes, settings, self.budget or None, client, count=int(self.count),
             blind=blind, ticks=True,
         )  # fmt: skip
+        there = [request.knobs for lane, request in race.requests.items() if lane not in race.missing]
+        enlargeable(engine, suite, *there)  # a painter that is not here is no reason to hold up the others
+        return race
 
     def settings(self, lanes: Sequence[str]) -> dict[str, Mapping[str, Any]]:
         """Knobs of `lanes` as plain data, only what is other than at first.  Raises Refusal."""

@@ -16,6 +16,8 @@ from lab.ui.asking import LONGEST, SEEDS
 from lab.ui.compare.asked import BUDGETS, COUNTS, Asked
 from models.knobs import Knobs, Spec
 
+DIGITS = 20  # of a number in a link, fewer than that
+
 
 def query(asked: Asked) -> str:
     """What stands behind the question mark; settings at their defaults are left out."""
@@ -54,7 +56,8 @@ def opened(given: Mapping[str, str], bases: Mapping[str, Knobs]) -> Asked | None
 
 def _number(given: Mapping[str, str], field: str, default: int, most: int) -> int:
     value = given.get(field, str(default))
-    if not (value.isascii() and value.isdigit() and int(value) <= most):
+    # the length first: Python takes no number of thousands of digits, and says so in no language of ours
+    if not (len(value) < DIGITS and value.isascii() and value.isdigit() and int(value) <= most):
         raise Refusal("say.link", field=field, value=value[:40], allowed=f"0 … {most}")
     return int(value)
 

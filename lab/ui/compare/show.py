@@ -56,7 +56,7 @@ class Show:
             yield wire.tell([_error(refusal.key, **refusal.values)])
         except Exception:
             log.exception("a race ended early")
-            yield wire.tell([_error("say.broken")])
+            yield wire.tell([_error("say.broken" if visit is None else "say.early")])
         finally:
             if visit is not None:
                 self.visits.leave(visitor, visit)

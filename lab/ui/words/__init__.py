@@ -56,8 +56,6 @@ WORDS: dict[str, tuple[str, str]] = {
     "hint.never": ("Never seen", "没有见过"),
     "hint.know": ("I know {n} things. Tap one to put it in:", "我认识 {n} 样东西，点一下就换上："),
     "hint.dropped": ("Too long; nobody reads the end:", "太长了，后面的没人会读："),
-    "hint.empty": ("Write what shall be painted.", "写下要画什么。"),
-    "hint.good": ("Every word of it is known.", "每个词都认识。"),
     # the painters
     "painter.latent": ("Latent", "潜空间扩散"),
     "painter.pixel": ("Pixel", "像素扩散"),
@@ -159,7 +157,6 @@ WORDS: dict[str, tuple[str, str]] = {
     "judge.wrong": ("wrong", "错"),
     "judge.cannot say": ("cannot say", "说不准"),
     "judge.waits": ("the judge looks when it is signed", "裁判等签名之后才看"),
-    "judge.count": ("number", "数量"),
     "wall.picture": ("Picture {n}", "第 {n} 张图"),
     "wall.several": ("{about}, picture {n}", "{about}，第 {n} 张图"),
     "judge.picture": ("Judge of picture {n}", "裁判看第 {n} 张"),
@@ -252,6 +249,14 @@ WORDS: dict[str, tuple[str, str]] = {
     "say.broken": (
         "The race could not begin. Reload the page; if it happens again, restart the app.",
         "没能开始。请刷新页面；如果仍然如此，请重新启动程序。",
+    ),
+    "say.early": (
+        "Something broke, and this ended early. Try again; if it happens again, reload the page.",
+        "出了错，没有做完。请再试一次，如果仍然如此，请刷新页面。",
+    ),
+    "say.noupsampler": (
+        "The weights that run here have no net that enlarges. Untick “Enlarge” in the settings, or take other weights.",
+        "现在用的这套权重没有放大网络。请在设置里去掉“放大”的勾，或换一套权重。",
     ),
     "say.busy": (
         "The connection was lost. The painters have stopped; press Paint to begin again.",
@@ -380,7 +385,6 @@ WORDS: dict[str, tuple[str, str]] = {
     "choice.noise": ("noise", "噪声"),
     "choice.codes": ("random tiles", "随机瓷砖"),
     "choice.robust": ("robust", "稳健"),
-    "choice.plain": ("ordinary", "普通"),
     "choice.ordinary": ("ordinary", "普通"),
     "choice.prior": ("the prior", "先验"),
     "choice.text": ("the sentence itself", "句子本身"),

@@ -92,7 +92,7 @@ WORDS: dict[str, tuple[str, str]] = {
         "{count} tiles, {used} of them different, out of {known}",
         "{count} 块瓷砖，其中 {used} 种不同，共有 {known} 种可选",
     ),
-    "vq.tiles.psnr": ("{n} decibel from the picture; more is closer", "与原图相差 {n} 分贝，越大越接近"),
+    "vq.tiles.psnr": ("PSNR {n} dB", "峰值信噪比 {n} 分贝"),
     # where to begin
     "vq.begin.noise": ("noise", "噪声"),
     "vq.begin.codes": ("random tiles", "随机瓷砖"),

@@ -23,8 +23,9 @@ ACTS = {
 def draw(engine: Engine, suite: str, texts: Texts, language: gr.Textbox, acts: Acts) -> None:
     """Put the tab together."""
     desk = Desk(engine, suite, texts, language, acts)
-    with gr.Tabs(elem_id="latent-acts", elem_classes="acts", overflow_behavior="wrap"):
+    with gr.Tabs(elem_id="latent-acts", elem_classes="acts", overflow_behavior="wrap") as tabs:
         for name, draw_act in ACTS.items():
             with texts(gr.Tab, says={"label": f"latent.tab.{name}"}, id=f"latent-{name}"):
                 desk.about(name)
                 draw_act(desk)
+    desk.entered(tabs, "latent-guidance")

@@ -74,9 +74,9 @@ class Stand:
     go: gr.Button
     wall: gr.HTML
 
-    def plays(self, play: Play, controls: Sequence[Any]) -> None:
-        """Whoever presses the dark button sees `play` with the values of `controls`."""
-        self.desk.plays([self.go.click], play, controls, self.wall)
+    def plays(self, play: Play, controls: Sequence[Any], *entered: Callable, least: int | None = None) -> None:
+        """Whoever presses the dark button, or sets off one of `entered`, sees `play` with the values of `controls`."""
+        self.desk.plays([self.go.click, *entered], play, controls, self.wall, least)
 
 
 def hang(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 
 import gradio as gr
@@ -24,7 +25,7 @@ def draw_image(desk: Desk) -> None:
     source = Source(desk, "image")
     preview = partial(_preview, desk, strength.STRENGTHS)
     stand = desk.stand("image", preview(None, FIRST))
-    source.shows(preview, stand.wall)
+    source.shows(lambda *chosen: [preview(*chosen)], stand.wall)
     with desk.drawer():
         choices = [(f"{value:g}", value) for value in STRENGTHS]
         says = {"label": "knob.strength", "info": "about.strength", "choices": lambda _: choices}
@@ -45,10 +46,10 @@ def over(
     shown = _strengths(given, strengths)
     yield shown.value
     places = {strength.key(value): (0, column) for column, value in enumerate(strengths, 1)}
+    knobs = replace(desk.base, steps=int(steps), guidance=float(guidance))
     told = strength.run(
-        desk.engine, desk.suite, asked.text, asked.seed, given.picture, asked.stop, strengths, int(steps),
-        float(guidance), asked.client,
-    )  # fmt: skip
+        desk.engine, desk.suite, asked.text, asked.seed, given.picture, asked.stop, knobs, strengths, asked.client
+    )
     yield from hang(shown, told, places, worth)
 
 
@@ -56,10 +57,10 @@ def draw_vae(desk: Desk) -> None:
     """A picture through the autoencoder: back again, and what was lost."""
     source = Source(desk, "vae")
     stand = desk.stand("vae", _preview_back(desk, None, FIRST))
-    source.shows(partial(_preview_back, desk), stand.wall)
+    source.shows(lambda *chosen: [_preview_back(desk, *chosen)], stand.wall)
     with desk.drawer():
         gain = desk.texts(gr.Slider, 1, 20, value=GAIN, step=1, buttons=[], says={"label": "latent.gain"})
-    stand.plays(there_and_back, [*source.controls, gain])
+    stand.plays(there_and_back, [*source.controls, gain], least=0)
 
 
 def there_and_back(desk: Desk, asked: Asked, path: str | None, page: float, gain: float) -> Iterator[Value]:

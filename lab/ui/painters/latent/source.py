@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,9 +31,7 @@ class Given:
 def opened(path: str | None, number: float, side: int) -> Given:
     """The visitor's file where there is one, else the page.  Raises Refusal where the file is of no use."""
     if path is None:
-        if number is None or not 1 <= number <= PAGES:
-            raise Refusal("latent.say.page", n=PAGES)
-        whole = tensor(page(int(number)).picture)
+        whole = tensor(page(numbered(number)).picture)
         return Given(resized(whole, side, side), sentence("latent.page", n=int(number)))
     try:
         own = open_own(path, side, side)
@@ -41,6 +39,13 @@ def opened(path: str | None, number: float, side: int) -> Given:
         raise Refusal(f"latent.say.{refused.reason}") from refused
     key = "latent.cut" if own.cut else "latent.own"
     return Given(own.picture, sentence(key, wide=own.given[0], tall=own.given[1], side=side))
+
+
+def numbered(number: float | None) -> int:
+    """A page that there is.  Raises Refusal."""
+    if number is None or not 1 <= number <= PAGES:
+        raise Refusal("latent.say.page", n=PAGES)
+    return int(number)
 
 
 class Source:
@@ -59,9 +64,9 @@ class Source:
         self.path = gr.State(None)
         self.controls = [self.path, self.page]
 
-    def shows(self, preview: Callable[[str | None, float], Any], shown: Any) -> None:
-        """`preview(path, page)` gives the value of `shown` for what was chosen last."""
-        self.file.upload(lambda path, number: (path, preview(path, number)), [self.file, self.page],
-                         [self.path, shown], **SILENT)  # fmt: skip
-        self.page.input(lambda number: (None, preview(None, number)), self.page, [self.path, shown], queue=False,
+    def shows(self, preview: Callable[[str | None, float], Sequence[Any]], *shown: Any) -> None:
+        """`preview(path, page)` gives the values of `shown` for what was chosen last."""
+        self.file.upload(lambda path, number: (path, *preview(path, number)), [self.file, self.page],
+                         [self.path, *shown], **SILENT)  # fmt: skip
+        self.page.input(lambda number: (None, *preview(None, number)), self.page, [self.path, *shown], queue=False,
                         trigger_mode="always_last", **QUIET)  # fmt: skip

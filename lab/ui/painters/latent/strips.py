@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import gradio as gr
@@ -29,7 +30,7 @@ def draw_guidance(desk: Desk) -> None:
         with gr.Row():
             seeds = desk.texts(gr.Slider, 1, SEEDS, value=1, step=1, buttons=[], says={"label": "latent.seeds"})
             steps = desk.steps("guidance", guidance.STEPS)
-    stand.plays(strip, [scales, seeds, steps])
+    stand.plays(strip, [scales, seeds, steps], desk.text.submit)
 
 
 def strip(desk: Desk, asked: Asked, scales: Sequence[float], seeds: int, steps: int) -> Iterator[Value]:
@@ -39,7 +40,8 @@ def strip(desk: Desk, asked: Asked, scales: Sequence[float], seeds: int, steps: 
     scales, rows = sorted(float(scale) for scale in scales), [asked.seed + k for k in range(int(seeds))]
     shown = _scales(scales, [sentence("latent.seed", n=seed) for seed in rows] if len(rows) > 1 else ("",))
     places = {guidance.key(seed, scale): (r, c) for r, seed in enumerate(rows) for c, scale in enumerate(scales)}
-    told = guidance.run(desk.engine, desk.suite, asked.text, rows, asked.stop, scales, int(steps), asked.client)
+    knobs = replace(desk.base, steps=int(steps))
+    told = guidance.run(desk.engine, desk.suite, asked.text, rows, asked.stop, knobs, scales, asked.client)
     yield from hang(shown, told, places, worth)
 
 
@@ -63,7 +65,9 @@ def side_by_side(desk: Desk, asked: Asked, names: Sequence[str], counts: Sequenc
         raise Refusal("latent.say.tick")
     names, counts = [name for name in schedulers.NAMES if name in names], sorted(int(count) for count in counts)
     places = {schedulers.key(name, n): (r, c) for r, n in enumerate(counts) for c, name in enumerate(names)}
-    told = schedulers.run(desk.engine, desk.suite, asked.text, asked.seed, asked.stop, names, counts, asked.client)
+    told = schedulers.run(
+        desk.engine, desk.suite, asked.text, asked.seed, asked.stop, desk.base, names, counts, asked.client
+    )
     yield from hang(_names(names, counts), told, places, _cost)
 
 

@@ -27,8 +27,9 @@ def draw(engine: Engine, suite: str, texts: Texts, language: gr.Textbox, acts: A
     desk = Desk(engine, suite, texts, language, acts)
     if LANE in led(engine.registry.suite(suite)):
         texts(gr.Markdown, says={"value": "method.led"}, elem_classes="see")
-    with gr.Tabs(elem_id="pixel-acts", elem_classes="acts", overflow_behavior="wrap"):
+    with gr.Tabs(elem_id="pixel-acts", elem_classes="acts", overflow_behavior="wrap") as tabs:
         for name, draw_act in ACTS.items():
             with texts(gr.Tab, says={"label": f"pixel.tab.{name}"}, id=f"pixel-{name}"):
                 texts(gr.Markdown, says={"value": f"pixel.about.{name}"}, elem_classes="see")
                 draw_act(desk)
+    desk.entered(tabs, "pixel-trip")

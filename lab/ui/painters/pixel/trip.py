@@ -60,7 +60,7 @@ def draw_trip(desk: Desk) -> None:
         with gr.Row():
             knobs = desk.knobs(*KNOBS)
     brought = file.upload(lambda: "own", None, source, **SILENT)
-    desk.plays([go.click, brought.success], trip, [source, file, reach, told, *knobs], shown)
+    desk.plays([go.click, desk.text.submit, brought.success], trip, [source, file, reach, told, *knobs], shown)
 
 
 def _sources(language: str) -> list[tuple[str, str]]:

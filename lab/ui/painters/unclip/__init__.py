@@ -60,8 +60,8 @@ class Tab:
         yield from self._play(request, shows.three, common, (own == "own", file))
 
     def varied(self, request: gr.Request, own: str, file: str | None, *common: Any) -> Iterator[Any]:
-        """Variations of a picture."""
-        yield from self._play(request, shows.varied, common, (own == "own", file))
+        """Variations of a picture.  Whoever brings one needs no sentence."""
+        yield from self._play(request, shows.varied, common, (own == "own", file), least=0 if own == "own" else 1)
 
     def larger(self, request: gr.Request, steps: float, augment: float, *common: Any) -> Iterator[Any]:
         """The enlarged picture: values of the wall and of the slider."""
@@ -73,19 +73,22 @@ class Tab:
             yield value if isinstance(value, tuple) else (value, None)
 
     def _play(
-        self, request: gr.Request, show: Callable[..., Iterator[Any]], common: Sequence[Any], picture: Any = None
-    ) -> Iterator[Any]:
+        self, request: gr.Request, show: Callable[..., Iterator[Any]], common: Sequence[Any], picture: Any = None,
+        least: int = 1,
+    ) -> Iterator[Any]:  # fmt: skip
         def act(stop: Any) -> Iterator[Any]:
-            ask = self._asked(request, common)
+            ask = self._asked(request, common, least=least)
             begun = [given(self.engine, self.suite, ask.text, ask.seed, *picture)] if picture else []
             yield from show(self.engine, self.suite, ask, *begun, stop)
 
         yield from self.acts.play(request, act)
 
-    def _asked(self, request: gr.Request, common: Sequence[Any], enlarging: float | None = None) -> Asked:
+    def _asked(
+        self, request: gr.Request, common: Sequence[Any], enlarging: float | None = None, least: int = 1
+    ) -> Asked:
         text, seed, count, *values = common
         more = {"candidates": count} | ({} if enlarging is None else {"upsample_steps": enlarging})
-        return asked(self.engine, self.suite, request.session_hash or "", text, seed, values, **more)
+        return asked(self.engine, self.suite, request.session_hash or "", text, seed, values, least, **more)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -12,7 +12,7 @@ from lab.lessons.own import NotAPicture, open_own
 from lab.lessons.variations import true_picture
 from lab.ui import controls
 from lab.ui.acts import Refusal
-from lab.ui.asking import checked, fitting, present, settled
+from lab.ui.asking import checked, enlarges, fitting, present, settled
 from lab.ui.stage.news import sentence
 from models.engine import Engine
 from models.samplers.unclip import UnclipKnobs
@@ -39,12 +39,14 @@ class Given:
 
 
 def asked(
-    engine: Engine, suite: str, client: str, text: str | None, seed: float | None, values: Sequence[Any], **more: Any
-) -> Asked:
-    """From what stands in the controls; `more` are settings that stand elsewhere.  Raises Refusal."""
-    text, seed = checked(text, seed)
+    engine: Engine, suite: str, client: str, text: str | None, seed: float | None, values: Sequence[Any],
+    least: int = 1, **more: Any,
+) -> Asked:  # fmt: skip
+    """From what stands in the controls, a sentence of `least` letters among it; `more` are settings that stand
+    elsewhere.  Raises Refusal."""
+    text, seed = checked(text, seed, least)
     present(engine, suite, "unclip")
-    if "upsample_steps" in more and "upsampler" not in engine.registry.suite(suite).parts:
+    if "upsample_steps" in more and not enlarges(engine, suite):
         raise Refusal("unclip.say.noupsampler")
     base = fitting(engine, suite, "unclip")
     settings = controls.read(base, values, ELSEWHERE) | {name: int(value) for name, value in more.items()}

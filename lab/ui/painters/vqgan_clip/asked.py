@@ -60,10 +60,14 @@ class Asked:
     stop: threading.Event = field(default_factory=threading.Event)
 
 
-def asked(engine: Engine, suite: str, client: str, form: Form, stop: threading.Event | None = None) -> Asked:
-    """Raises Refusal where something will not do."""
+def asked(
+    engine: Engine, suite: str, client: str, form: Form, stop: threading.Event | None = None, climbs: bool = True
+) -> Asked:
+    """Raises Refusal where something will not do.  One that does not climb needs no sentence to look at the
+    visitor's own picture."""
     present(engine, suite, NAME)
-    (text, seed), (negative, _) = checked(form.text, form.seed), checked(form.negative, form.seed, least=0)
+    least = 1 if climbs or form.begin != "picture" else 0
+    (text, seed), (negative, _) = checked(form.text, form.seed, least), checked(form.negative, form.seed, least=0)
     knobs, on = settings(fitting(engine, suite, NAME), form), tuple(name for name in OFF if name in form.switches)
     prompt, said = Prompt(text, negative, (seed,)), ()
     if form.begin == "picture":

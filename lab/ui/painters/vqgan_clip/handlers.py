@@ -10,7 +10,7 @@ from typing import Any
 import gradio as gr
 import pandas as pd
 
-from lab.ui.acts import Acts, Refusal
+from lab.ui.acts import Acts, Refusal, broken
 from lab.ui.lines import legend
 from lab.ui.painters.vqgan_clip.asked import Form, asked
 from lab.ui.painters.vqgan_clip.climbs import LESSONS, Kept, climb
@@ -112,7 +112,9 @@ class Sheet:
     def show(self, request: gr.Request, *form: Any) -> Iterator[dict[str, Any]]:
         """Values of its wall."""
         try:
-            ask = asked(self.engine, self.suite, request.session_hash or "", Form.of(form))
+            ask = asked(self.engine, self.suite, request.session_hash or "", Form.of(form), climbs=False)
             yield from SHEETS[self.act](self.engine, self.suite, ask)
         except Refusal as refusal:
             yield trouble(refusal.key, **refusal.values)
+        except Exception as error:
+            yield broken(error)
