@@ -12,6 +12,7 @@ from threading import Thread
 
 import gradio as gr
 from gradio.utils import colab_check, is_hosted_notebook
+from transformers.utils.logging import disable_progress_bar
 
 from lab.cli.common import DEVICES, present_device
 from lab.lessons.captions import captions
@@ -39,6 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     device = given.device or usual_device(given.suite_root)
     find = partial(suite_to_serve, device=device, public=public, safety=not given.no_safety)
     leave_a_core()
+    disable_progress_bar()  # of transformers: nobody waits for it
     try:
         present_device(device)
         name = joined("", given.suite_root)

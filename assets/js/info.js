@@ -90,7 +90,7 @@ function again(pair) {
 
 function draw() {
   setTimeout(quartet.name, 100); // the place to drop pictures is drawn anew after each of them
-  const value = props.value ?? {}, parts = [], held = rest.contains(document.activeElement) && document.activeElement.dataset.key;
+  const value = props.value || {}, parts = [], held = rest.contains(document.activeElement) && document.activeElement.dataset.key;
   line.classList.toggle("trouble", Boolean(value.error));
   put(line, value.error ? say(value.error.key, value.error.values) : value.waits ? say("info.waits") : "");
   if (value.again?.length) {

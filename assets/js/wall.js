@@ -71,7 +71,7 @@ function draw(anew) {
   const told = props.value;
   // A message alone takes nothing down: what hung here before stays.
   const alone = told?.trouble && !told.columns.length;
-  const value = (alone ? { ...last, line: null, need: null, trouble: told.trouble } : told) ?? EMPTY;
+  const value = (alone ? { ...last, line: null, need: null, trouble: told.trouble } : told) || EMPTY; // Gradio's nothing is ""
   const held = root.contains(document.activeElement) && document.activeElement.dataset.key;
   last = value;
   const next = JSON.stringify([value.columns, value.rows, value.size]);

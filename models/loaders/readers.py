@@ -8,6 +8,7 @@ from typing import Any
 
 import diffusers
 import torch
+from diffusers.utils import is_accelerate_available
 from torch import nn
 
 from models.catalog import Part
@@ -82,8 +83,9 @@ def pretrained(kind: Any, path: Path, copy: str | None) -> nn.Module:
     """
     try:
         module, info = kind.from_pretrained(
-            path, use_safetensors=True, local_files_only=True, output_loading_info=True, variant=copy
-        )
+            path, use_safetensors=True, local_files_only=True, output_loading_info=True, variant=copy,
+            low_cpu_mem_usage=is_accelerate_available(),  # as it would be anyhow, but for the complaint
+        )  # fmt: skip
     except (ValueError, RuntimeError) as error:
         if wrong := _misshapen(kind, path, copy):
             raise ValueError(f"weights in {path} do not fit: {'; '.join(wrong[:4])}") from error

@@ -12,6 +12,7 @@ from pathlib import Path
 import torch
 from diffusers.configuration_utils import ConfigMixin, register_to_config
 from diffusers.models import ModelMixin
+from diffusers.utils import is_accelerate_available
 from torch import Tensor, nn
 
 
@@ -41,7 +42,9 @@ class UnclipText(ModelMixin, ConfigMixin):
     @classmethod
     def from_folder(cls, path: str | Path) -> UnclipText:
         """Read config.json and safetensors, Karlo's or ours, from a local folder."""
-        return cls.from_pretrained(path, use_safetensors=True, local_files_only=True)
+        return cls.from_pretrained(
+            path, use_safetensors=True, local_files_only=True, low_cpu_mem_usage=is_accelerate_available()
+        )
 
     def forward(
         self, image: Tensor, text: Tensor, states: Tensor, given: Tensor | None = None
