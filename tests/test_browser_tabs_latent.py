@@ -2,6 +2,7 @@
 
 import pytest
 
+from lab.ui.words import say
 from tests.chromium import needs_chromium
 
 pytestmark = needs_chromium
@@ -56,6 +57,21 @@ def test_what_is_covered_in_the_editor_is_repainted(visit):
     page.click("#latent-repaint-go")
     page.wait_for_function("document.querySelector('#latent-repaint').innerText.includes('outside the hole')")
     assert page.locator("#latent-repaint img").count() == 2
+
+
+def test_a_file_that_is_none_is_told_under_the_editor_and_enter_leads_to_the_strip(visit, tmp_path):
+    page = opened(visit)
+    page.locator("#latent-acts").get_by_role("tab", name="Repaint a part").click()
+    page.wait_for_selector("#latent-editor canvas")
+    (tmp_path / "broken.png").write_bytes(b"<svg onload=alert(1)>")
+    with page.expect_file_chooser() as chooser:
+        page.click("#latent-repaint-file")
+    chooser.value.set_files(tmp_path / "broken.png")
+    page.wait_for_selector("#latent-repaint .stage-line.trouble")
+    assert page.locator("#latent-repaint .stage-line").inner_text() == say("latent.say.unreadable", "en")
+    page.locator("#latent-text textarea").press("Enter")
+    page.wait_for_selector("#latent-guidance-go:visible")
+    page.wait_for_function("document.querySelectorAll('#latent-guidance img').length === 5")
 
 
 @pytest.mark.parametrize("width", [1280, 390])

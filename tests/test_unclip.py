@@ -213,5 +213,5 @@ def test_settings_that_do_not_fit_say_what_would():
         play(Upsample(), Prompt(""), UpsampleKnobs(), kit(unclip_config(), None), {})
     wide = {"upsampler": dict(unclip_config()["upsampler"]) | {"in_channels": 54}}
     prompt = Prompt("", image=PICTURE)
-    with pytest.raises(ValueError, match="divide by 3"):
+    with pytest.raises(ValueError, match="divide by 6"):
         play(Upsample(), prompt, UpsampleKnobs(), kit(unclip_config() | wide, None), {})

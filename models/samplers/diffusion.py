@@ -180,7 +180,7 @@ def native(name: str, config: Mapping[str, Any], channels: int = 3) -> tuple[int
 def grain(fold: int, config: Mapping[str, Any]) -> int:
     """Pixels by which the sides of a net's pictures must divide: `fold`, and for diffusers' UNet2DModel, which cannot
     do otherwise, every halving."""
-    return fold if "cross_attention_dim" in config else fold * 2 ** (len(config["block_out_channels"]) - 1)
+    return fold if "cross_attention_dim" in config else fold * 2 ** (len(config.get("block_out_channels", (1,))) - 1)
 
 
 def picture(x: Tensor) -> Tensor:

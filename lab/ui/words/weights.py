@@ -169,7 +169,7 @@ WORDS: dict[str, tuple[str, str]] = {
     ),
     "fetch.shut": (
         "{file} cannot be written into its folder. Let this user write there, or name another place in QUARTET_HOME.",
-        "{file} 写不进它的文件夹。请允许当前用户在那里写入，或用 QUARTET_HOME 指定别处。",
+        "{file} 写不到它的文件夹里。请允许当前用户在那里写入，或用 QUARTET_HOME 指定别处。",
     ),
     "fetch.hash": (
         "{file} is not the file that was asked for, so it was not kept. Try again, or do not use this source.",
