@@ -39,6 +39,8 @@ def test_one_click_paints_four_pictures_that_time_can_take_back(visit):
     assert states(page) == ["done"] * 4
     last = looks(page)
     assert len(set(last)) == 4
+    varnish = "getComputedStyle(document.querySelector('.frame.signed'), '::before').animationName"
+    assert page.evaluate(varnish) == "none", "nothing moves for who wants no motion"
     axis = page.locator('[data-role="axis"]')
     axis.focus()
     axis.press("Home")
