@@ -120,10 +120,10 @@ def test_a_verdict_that_makes_no_sense_is_left_out(kept, tmp_path, verdict):
     assert not (shown["verdict"] or {}).get("similarity")
 
 
-def test_a_dropped_file_keeps_its_bytes_and_leaves_the_place_free_for_another(kept):
+def test_a_dropped_file_keeps_its_bytes_and_leaves_the_place_free_for_another(engine, kept):
     dropped = gr.File().preprocess(FileData(path=kept, orig_name="kept.png"))
     assert read(dropped).receipts == read(kept).receipts
-    place, held, shown = info.take(dropped)
+    place, held, shown = info.Repaints(engine).take(visitor("a"), dropped)
     assert place is None
     assert held == dropped
     assert shown["receipts"][0]["text"] == TEXT
@@ -153,3 +153,28 @@ def test_another_repaint_of_the_same_visitor_stops_the_first(engine, kept):
     second.close()
     listener.join(10)
     assert not listener.is_alive()
+
+
+def test_another_file_ends_the_repaint_of_the_former_which_shows_nothing_any_more(engine, kept):
+    repaints = info.Repaints(engine)
+    listener, heard = begun(engine, repaints.paint(visitor("a"), kept))
+    _, _, shown = repaints.take(visitor("a"), kept)
+    assert shown["receipts"]
+    listener.join(10)
+    assert not listener.is_alive()
+    assert heard == [], "it would take the place of the other file's picture"
+
+
+def test_a_picture_that_was_done_as_another_file_came_is_not_shown(engine, kept, monkeypatch):
+    repaint = info.Repaint()
+    black = np.zeros((4, 4, 3), np.uint8)
+    pair = SimpleNamespace(kept=black, painted=black, changed=(), most=0, mean=0.0)
+
+    def done(*_):
+        repaint.stop()
+        yield pair
+
+    monkeypatch.setattr(info, "rerun", done)
+    stream = info.paint_again(engine, kept, repaint)
+    assert next(stream)["waits"]
+    assert not list(stream)

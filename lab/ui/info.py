@@ -44,8 +44,16 @@ class Repaints:
                 if self._now.get(visitor) is mine:
                     del self._now[visitor]
 
+    def take(self, request: gr.Request, path: str | None) -> tuple[None, str | None, Shown | None]:
+        """A file was dropped: the place is free for another, the file is kept in mind, and what it says is shown.
+
+        What was being painted again is of another file, and ends.
+        """
+        self.leave(request)
+        return None, path, show(path)
+
     def leave(self, request: gr.Request) -> None:
-        """The visitor closed the page: what is being painted ends within one Eval."""
+        """The visitor closed the page, or turned to another file: what is being painted ends within one Eval."""
         with self._lock:
             gone = self._now.pop(request.session_hash or "", None)
         if gone is not None:
@@ -84,14 +92,9 @@ def draw(engine: Engine, texts: Texts) -> Repaints:
         apply_default_css=False,
         elem_id="info",
     )
-    file.upload(take, file, [file, held, shown], **SILENT)
+    file.upload(repaints.take, file, [file, held, shown], **SILENT)
     again.click(repaints.paint, held, shown, concurrency_limit=4, trigger_mode="multiple", **QUIET)
     return repaints
-
-
-def take(path: str | None) -> tuple[None, str | None, Shown | None]:
-    """A file that was dropped: the place is free for another, the file is kept in mind, and what it says is shown."""
-    return None, path, show(path)
 
 
 def show(path: str | None) -> Shown | None:
@@ -115,6 +118,8 @@ def paint_again(engine: Engine, path: str | None, repaint: Repaint) -> Iterator[
         shown = _told(record)
         yield shown | {"waits": True}
         for found in rerun(record, engine, "picture info", repaint.watch):
+            if repaint.stopped:
+                return
             pair = {"kept": picture(found.kept), "painted": picture(found.painted)}
             why = [changed(name) for name in found.changed]
             difference = {"most": found.most, "mean": round(found.mean, 3), "changed": why}
