@@ -81,6 +81,19 @@ def test_a_training_learns_ships_its_average_and_goes_on_from_its_checkpoint(tmp
     assert again.seen[0] != recipe.seen[0]  # a resumed training draws other pictures
 
 
+def test_shipped_weights_that_are_trained_on_meet_draws_that_no_training_before_had(tmp_path):
+    met = set()
+    for k in range(3):
+        recipe = Line()
+        list(train(recipe, 0.002, tmp_path / f"logs-{k}", tmp_path, resume=k > 0))
+        assert len(recipe.seen) > 5
+        assert met.isdisjoint(recipe.seen)
+        met |= set(recipe.seen)
+    anew = Line()
+    list(train(anew, 0.002, tmp_path / "logs-anew", tmp_path))
+    assert anew.seen[0] in met, "what begins anew begins as the first did"
+
+
 def test_a_look_at_a_training_is_the_averaged_net_and_changes_nothing(tmp_path):
     recipe = Line()
     training = train(recipe, 0.002, tmp_path, tmp_path)

@@ -58,7 +58,7 @@ def run(
 def _follow(team: Team, part: str, minutes: float, out: Path, resume: bool) -> None:
     from lab.train.loop import follow
 
-    follow(team, _recipe(part, minutes, out, resume), _logs(out, part), resume)
+    follow(team, _recipe(part, minutes, out, resume), _logs(out, part), out, resume)
 
 
 def _recipe(part: str, minutes: float, out: Path, resume: bool) -> Recipe:

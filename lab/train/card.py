@@ -52,6 +52,13 @@ def note(
     name.write_text(json.dumps(record, indent=1) + "\n")
 
 
+def trained(out: Path, part: str) -> int:
+    """Steps that the weights of `part` have behind them, by the suite's record; 0 where it has none."""
+    name = out / RECORD
+    record = json.loads(name.read_text()) if name.exists() else {}
+    return sum(entry["steps"] for entry in record.get(part, []))
+
+
 def weigh(folder: Path) -> tuple[int, int, str]:
     """Parameters, bytes and the first 12 hex digits of the sha256 of a part's weights."""
     count, size, digest = 0, 0, hashlib.sha256()

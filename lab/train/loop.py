@@ -19,7 +19,7 @@ from diffusers.training_utils import EMAModel
 from torch import Tensor, nn
 from torchvision.utils import save_image
 
-from lab.train.card import note
+from lab.train.card import note, trained
 from lab.train.losses import LossTable
 from lab.train.muon import learner
 from lab.train.team import Team
@@ -96,7 +96,7 @@ def train(
     loaded from `out`.  `save_every` is in minutes.  The others of a `team` are at work on `follow`.
     """
     logs.mkdir(parents=True, exist_ok=True)
-    run = _Run(recipe, logs, device, team or Team(), resume)
+    run = _Run(recipe, logs, device, team or Team(), out if resume else None)
     first, spent = run.i, run.spent
     clock, saved, done = Clock(minutes), time.monotonic(), 0.0
     with LossTable(logs / "loss.csv", fresh=first == 0) as table:
@@ -108,16 +108,15 @@ def train(
                 run.checkpoint()
                 saved = time.monotonic()
             yield Step(max(1, round(1000 * done)), 1000, run.look, facts)
-        batch = recipe.plan.batch * run.team.size
-        note(out, recipe.name, run.i - first, minutes, batch, table.last, device, resume)
+        note(out, recipe.name, run.i - first, minutes, run.team.size * recipe.plan.batch, table.last, device, resume)
     run.checkpoint()
     with run.averaged():
         recipe.save(out)
 
 
-def follow(team: Team, recipe: Recipe, logs: Path, resume: bool = False, device: str = "cpu") -> None:
+def follow(team: Team, recipe: Recipe, logs: Path, out: Path, resume: bool = False, device: str = "cpu") -> None:
     """What all of a `team` but the first do: the same steps on other pictures, and nothing written."""
-    run, done = _Run(recipe, logs, device, team, resume), 0.0
+    run, done = _Run(recipe, logs, device, team, out if resume else None), 0.0
     first = run.i
     while done < 1:
         run.step(first, done)
@@ -125,9 +124,9 @@ def follow(team: Team, recipe: Recipe, logs: Path, resume: bool = False, device:
 
 
 class _Run:
-    """What a training changes: the net, its averages, the optimiser, the step count and the minutes spent."""
+    """What a training changes: net, averages, optimiser, steps and minutes; with `shipped` it goes on from before."""
 
-    def __init__(self, recipe: Recipe, logs: Path, device: str, team: Team, resume: bool) -> None:
+    def __init__(self, recipe: Recipe, logs: Path, device: str, team: Team, shipped: Path | None) -> None:
         self.recipe, self.logs, self.device, self.team = recipe, logs, torch.device(device), team
         self.plan, self.net = recipe.plan, recipe.net.to(device)
         self.bf16 = self.plan.bf16 and multiplies_bf16(self.device.type)
@@ -137,11 +136,12 @@ class _Run:
         self.parameters = [p for p in self.net.parameters() if p.requires_grad]
         self.learner = learner(self.net, self.plan)
         self.ema = EMAModel(self.parameters, decay=self.plan.ema, use_ema_warmup=True, power=0.75, foreach=True)
-        self.i, self.spent = 0, 0.0
-        if resume:
+        self.i, self.spent, past = 0, 0.0, trained(shipped, recipe.name) if shipped else 0
+        if shipped:
             self.restore()
-        self.rng = team.generator(self.i)
-        torch.manual_seed(self.i + 1)  # dropout and the like inside library modules
+        # Other draws than any before: a net that meets the same ones in each training learns those by heart.
+        self.rng = team.generator(self.i + past)
+        torch.manual_seed(self.i + past + 1)  # dropout and the like inside library modules
 
     def step(self, first: int, done: float) -> Mapping[str, float]:
         """One step of a training that began at step `first`; a gradient that is not finite is left out."""
