@@ -282,7 +282,7 @@ def test_picture_info_shows_a_file_and_paints_it_again_as_it_is_wired(page, knob
     card = tmp_path / "card.png"
     card.write_bytes(base64.b64decode(keep([key, "en"])["png"]))
     drop, again = page.event("file", "upload"), page.event("repaint")
-    found = dict(zip(drop.outputs, drop.fn(str(card)), strict=True))
+    found = dict(zip(drop.outputs, drop.fn(VISITOR, str(card)), strict=True))
     told = found[page.block("info")]
     assert [(note["lane"], note["seed"]) for note in told["receipts"]] == [("pixel", 6)]
     (held,) = again.inputs
@@ -364,7 +364,7 @@ def test_a_finished_picture_of_a_tab_is_a_file_that_carries_its_run(page, tmp_pa
         assert (note["sampler"], note["index"], note["knobs"]["steps"]) == ("pixel", k, 2)
         assert name == f"quartet-pixel-{k + 1}.png"
         drop, again = page.event("file", "upload"), page.event("repaint")
-        assert drop.fn(str(file))
+        assert drop.fn(VISITOR, str(file))
         (pair,) = last(again.fn(VISITOR, str(file)))["again"]
         assert pair["most"] == 0
 
