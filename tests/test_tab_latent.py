@@ -223,7 +223,8 @@ def test_outside_the_hole_a_picture_stays_what_the_autoencoder_makes_of_it():
 
 
 def test_moments_run_from_the_seeds_own_noise_to_the_finished_picture():
-    found = list(latents.run(engine(), SUITE, TEXT, 4, threading.Event(), moments=5, steps=4, guidance=3.0))
+    knobs = LatentKnobs(steps=4, guidance=3.0, scheduler="ddim")
+    found = list(latents.run(engine(), SUITE, TEXT, 4, threading.Event(), knobs, moments=5))
     assert [(moment.i, moment.n) for moment in found] == [(i, 4) for i in range(5)]
     assert [moment.noise for moment in found] == sorted((moment.noise for moment in found), reverse=True)
     assert found[-1].noise == 0

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -22,7 +22,7 @@ from models.protocol import Prompt, Request, State
 from models.samplers.diffusion import picture
 from models.samplers.latent import Latent, LatentKnobs
 
-MOMENTS, STEPS = 6, 20
+MOMENTS, STEPS = 6, 20  # STEPS: where the net asks for no other number
 REACH = 3.0  # latents are scaled to unit variance; the grey of a channel spans three deviations to either side
 DECODE = Latent.targets["decode"]
 
@@ -48,14 +48,14 @@ def run(
     text: str,
     seed: int,
     stop: threading.Event,
+    knobs: LatentKnobs,
     moments: int = MOMENTS,
-    steps: int = STEPS,
-    guidance: float = 5.0,
     client: str = "latents",
 ) -> Iterator[Moment]:
-    """A painting by DPM++ (which keeps x0 in its State), looked into at `moments` times, noise and end included."""
-    waiting = sorted({round(k * steps / (moments - 1)) for k in range(1, moments)})
-    knobs = LatentKnobs(steps=steps, guidance=guidance, scheduler="dpm++")
+    """A painting by `knobs`, but always by DPM++ (which keeps x0 in its State), looked into at `moments` times, noise
+    and end included."""
+    waiting = sorted({round(k * knobs.steps / (moments - 1)) for k in range(1, moments)})
+    knobs = replace(knobs, scheduler="dpm++")
     painting = engine.submit(Request("latent", Prompt(text, seeds=(seed,)), knobs, suite, client), keep=tuple(waiting))
     begun = False
     try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import gradio as gr
 
@@ -27,10 +28,8 @@ def draw_latents(desk: Desk) -> None:
 
 def look_inside(desk: Desk, asked: Asked, moments: int, steps: int, guidance: float) -> Iterator[Value]:
     """A column for each moment: developed, believed, and every channel as it is."""
-    told = latents.run(
-        desk.engine, desk.suite, asked.text, asked.seed, asked.stop, int(moments), int(steps), float(guidance),
-        asked.client,
-    )  # fmt: skip
+    knobs = replace(desk.base, steps=int(steps), guidance=float(guidance))
+    told = latents.run(desk.engine, desk.suite, asked.text, asked.seed, asked.stop, knobs, int(moments), asked.client)
     shown = None
     for moment in told:
         if shown is None:
