@@ -160,6 +160,18 @@ def test_every_knob_has_a_control_that_says_so_and_keeps_to_its_range(lane):
         assert chinese[control]["label"] == WORDS[f"knob.{spec.name}"][1]
 
 
+def test_nobody_is_offered_to_enlarge_where_no_net_can(engine):
+    whole = open_suite(folder())
+    parts = {name: part for name, part in whole.parts.items() if name != "upsampler"}
+    bare = default_engine(replace(whole, parts=parts))
+    labels = {WORDS[key][0] for key in ("enlarge", "knob.upsample")}
+    for running, offered in ((engine, True), (bare, False)):
+        page = made(lambda running=running: build(running, "classroom"))
+        found = [block for block in page.blocks.values() if getattr(block, "label", None) in labels]
+        assert {block.label for block in found} == labels
+        assert {block.visible for block in found} == {offered}
+
+
 def test_what_differs_from_the_defaults_is_read_and_what_is_not_allowed_is_named():
     kind = KNOBS["latent"]
     values = controls.defaults(kind())

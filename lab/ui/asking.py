@@ -19,6 +19,7 @@ from models.knobs import Knobs
 
 LONGEST = 1000  # letters of a sentence
 SEEDS = 2**31 - 1  # the largest seed
+ENLARGING = ("upsample", "upsample_steps")  # settings of the net that enlarges
 
 
 def draw(
@@ -77,6 +78,11 @@ def enlargeable(engine: Engine, suite: str, *asked: Knobs) -> None:
 def enlarges(engine: Engine, suite: str) -> bool:
     """Whether the suite has a net that enlarges."""
     return "upsampler" in engine.registry.suite(suite).parts
+
+
+def idle(engine: Engine, suite: str) -> tuple[str, ...]:
+    """Settings that no control is shown for, since the suite has no net that follows them."""
+    return () if enlarges(engine, suite) else ENLARGING
 
 
 def settled(lane: str, base: Knobs, given: Mapping[str, Any]) -> Knobs:

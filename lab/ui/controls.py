@@ -26,9 +26,17 @@ def shown(kind: type[Knobs], but: Collection[str] = UNASKED) -> tuple[Spec, ...]
     return tuple(s for s in kind.specs() if WITHOUT_PICTURE.get(s.name, ()) is not None and s.name not in but)
 
 
-def draw(base: Knobs, texts: Texts, but: Collection[str] = UNASKED) -> list[gr.components.Component]:
-    """A control for each of `shown(type(base), but)`, in their order, at the values of `base`."""
-    return [_control(spec, getattr(base, spec.name), texts) for spec in shown(type(base), but)]
+def draw(
+    base: Knobs, texts: Texts, but: Collection[str] = UNASKED, hidden: Collection[str] = ()
+) -> list[gr.components.Component]:
+    """A control for each of `shown(type(base), but)`, in their order, at the values of `base`.
+
+    Nobody sees those of the settings `hidden`, which the weights that run here cannot follow.
+    """
+    return [
+        _control(spec, getattr(base, spec.name), texts, visible=spec.name not in hidden)
+        for spec in shown(type(base), but)
+    ]
 
 
 def read(base: Knobs, values: Sequence[Any], but: Collection[str] = UNASKED) -> dict[str, Any]:
@@ -71,9 +79,14 @@ def offered(spec: Spec, value: Any) -> list[Any] | None:
     return None
 
 
-def _control(spec: Spec, value: Any, texts: Texts) -> gr.components.Component:
+def _control(spec: Spec, value: Any, texts: Texts, visible: bool) -> gr.components.Component:
     says: dict[str, Any] = {"label": f"knob.{spec.name}", "info": f"about.{spec.name}"}
-    common: dict[str, Any] = {"value": OWN if value is None else value, "interactive": True, "min_width": 140}
+    common: dict[str, Any] = {
+        "value": OWN if value is None else value,
+        "interactive": True,
+        "min_width": 140,
+        "visible": visible,
+    }
     if spec.type is bool:
         return texts(gr.Checkbox, says=says, **common)
     if (names := offered(spec, value)) is not None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -44,7 +44,7 @@ def draw(engine: Engine, suite: str, texts: Texts, language: gr.Textbox, page: g
     leads = led(engine.registry.suite(suite))
     played = stage(replay.load(engine, suite) or absent(engine, suite), show.postcard, leads)
     Pairs(show.visits, texts, language)
-    lanes, count, knobs = _drawers(texts, prompt, language, show.bases)
+    lanes, count, knobs = _drawers(texts, prompt, language, show.bases, asking.idle(engine, suite))
     inputs = [prompt, seed, lanes, budget, count, *knobs]
     linked = gr.Textbox("", visible="hidden", elem_id="linked")
     gr.on([paint.click, prompt.submit, linked.change], show.paint, inputs, played, js=ASK, **STREAM)
@@ -72,7 +72,7 @@ def _budgets() -> dict[str, Any]:
 
 
 def _drawers(
-    texts: Texts, prompt: gr.Textbox, language: gr.Textbox, bases: Mapping[str, Knobs]
+    texts: Texts, prompt: gr.Textbox, language: gr.Textbox, bases: Mapping[str, Knobs], hidden: Sequence[str]
 ) -> tuple[Any, Any, list[Any]]:
     """The builder of sentences, and the settings: painters, pictures each, and the knobs of all painters."""
     with texts(gr.Accordion, open=False, says={"label": "builder"}, elem_classes="drawer"):
@@ -85,12 +85,12 @@ def _drawers(
             lanes = texts(gr.CheckboxGroup, value=list(LANES), says=_painters(), elem_id="lanes", scale=3)
             count = texts(gr.Slider, 1, COUNTS, value=1, step=1, buttons=[], says={"label": "count"}, scale=1)
             about = {"label": "enlarge", "info": "about.enlarge"}
-            enlarge = texts(gr.Checkbox, value=False, says=about, elem_id="enlarge", scale=1)
+            enlarge = texts(gr.Checkbox, value=False, says=about, elem_id="enlarge", scale=1, visible=not hidden)
         knobs, boxes = [], []
         for lane in LANES:
             with texts(gr.Accordion, open=False, says={"label": f"painter.{lane}"}, elem_classes=["knobs", lane]):
                 with gr.Row():
-                    mine = controls.draw(bases[lane], texts)
+                    mine = controls.draw(bases[lane], texts, hidden=hidden)
                 reset = texts(gr.Button, says={"value": "knob.reset"}, size="sm", elem_classes="plain")
             reset.click(partial(_back, bases[lane]), None, [*mine, enlarge], **SILENT)
             knobs += mine

@@ -18,7 +18,7 @@ from lab.lessons.compared import compared
 from lab.lessons.given import page, pixels, resized, tensor
 from lab.ui import controls
 from lab.ui.acts import Refusal
-from lab.ui.asking import LONGEST, enlargeable, settled
+from lab.ui.asking import LONGEST, enlargeable, idle, settled
 from lab.ui.painters.latent.desk import LANE, Asked, Desk, Value, hang, worth
 from lab.ui.painters.latent.source import FIRST, Source, numbered, opened
 from lab.ui.stage.news import sentence
@@ -38,7 +38,7 @@ def draw_text(desk: Desk) -> None:
             avoid = desk.texts(gr.Textbox, "", max_length=LONGEST, lines=1, says={"label": "latent.avoid"}, scale=3)
             count = desk.texts(gr.Slider, 1, COUNTS, value=1, step=1, buttons=[], says={"label": "latent.count"})
         with gr.Row():
-            knobs = controls.draw(desk.base, desk.texts)
+            knobs = controls.draw(desk.base, desk.texts, hidden=idle(desk.engine, desk.suite))
     stand.plays(paint, [avoid, count, *knobs])
 
 
