@@ -8,6 +8,7 @@ import platform
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors import safe_open
@@ -36,8 +37,7 @@ def note(
 
     One that was not `resumed` began anew, and the former ones are no part of its weights.
     """
-    name = out / RECORD
-    record = json.loads(name.read_text()) if name.exists() else {}
+    name, record = out / RECORD, recorded(out)
     entry = {
         "date": datetime.now(UTC).date().isoformat(),
         "steps": steps,
@@ -52,11 +52,15 @@ def note(
     name.write_text(json.dumps(record, indent=1) + "\n")
 
 
+def recorded(out: Path) -> dict[str, list[dict[str, Any]]]:
+    """The suite's record: the trainings of each part, in order; empty where nothing was trained."""
+    name = out / RECORD
+    return json.loads(name.read_text()) if name.exists() else {}
+
+
 def trained(out: Path, part: str) -> int:
     """Steps that the weights of `part` have behind them, by the suite's record; 0 where it has none."""
-    name = out / RECORD
-    record = json.loads(name.read_text()) if name.exists() else {}
-    return sum(entry["steps"] for entry in record.get(part, []))
+    return sum(entry["steps"] for entry in recorded(out).get(part, []))
 
 
 def weigh(folder: Path) -> tuple[int, int, str]:
@@ -72,7 +76,7 @@ def weigh(folder: Path) -> tuple[int, int, str]:
 
 def table(out: Path) -> str:
     """The card's table, in Markdown: a row for each part that is there."""
-    record = json.loads((out / RECORD).read_text()) if (out / RECORD).exists() else {}
+    record = recorded(out)
     rows = [
         "| part | parameters | MB | sha256 | steps | pictures seen | minutes | device | at the end |",
         "|---|---|---|---|---|---|---|---|---|",
