@@ -113,9 +113,16 @@ def test_the_shelf_says_that_the_server_is_gone_and_stays(alone):
     part |= {"name": "vae", "said": "vae", "state": "away", "lanes": [], "kind": "", "licence": "MIT", "source": "ours"}
     told = {"rows": [part], "used": 0, "peak": 0, "budget": None, "seconds": 0, "counts": {}, "line": None}
     page.evaluate("value => told(value)", told)
+    page.evaluate("document.querySelector('.wide').style = 'width: 200px; overflow: auto'")
+    line, wide = page.query_selector(".line"), page.query_selector(".wide")
+    pushed = wide.evaluate("wide => (wide.scrollLeft = 60, wide.scrollLeft)")
     page.click("button[data-key=vae]")
     page.wait_for_function("text => document.querySelector('.line').innerText === text", arg=say("say.busy", "en"))
     assert page.locator("button[data-key=vae]").count() == 1
+    assert line.evaluate("line => line.isConnected && line.innerText") == say("say.busy", "en"), (
+        "nobody hears a new one"
+    )
+    assert wide.evaluate("wide => wide.scrollLeft") == pushed > 0
 
 
 SPOKEN = {  # what Gradio 6.31 says, and what the page makes of it

@@ -1,6 +1,10 @@
 // The table of parts, out of the component's value: what lies in memory, within which budget, and two acts on it.
-const { say, make } = quartet;
+const { say, make, put } = quartet;
 const root = element.querySelector(".parts");
+// These stay through every news: the line is heard only so, and a table that was pushed aside stays where it is.
+const above = make("div"), line = make("p", "line"), wide = make("div", "wide"), counts = make("p", "quiet");
+line.setAttribute("aria-live", "polite");
+root.append(above, line, wide, counts);
 const STEP = 2 ** 18;  // bytes between two places of the budget's slider
 const megabytes = (bytes) => quartet.number(bytes / 2 ** 20, 1);
 let busy = false, next = null;
@@ -100,7 +104,6 @@ function draw() {
   if (!value) return;
   const about = make("p", "", say(value.budget ? "models.budget" : "models.free",
     { used: megabytes(value.used), peak: megabytes(value.peak), budget: megabytes(value.budget || 0) }));
-  const counts = make("p", "quiet", say("models.counts", { ...value.counts, seconds: value.seconds.toFixed(1) }));
   const table = make("table"), head = make("tr");
   for (const key of ["part", "lanes", "state", "act", "bytes", "parameters", "hits", "loads", "seconds", "kind", "licence", "source"]) {
     const cell = make("th", "", say("models." + key));
@@ -108,11 +111,10 @@ function draw() {
     head.append(cell);
   }
   table.append(head, ...value.rows.map(row));
-  const wide = make("div", "wide");
-  wide.append(table);
-  const line = make("p", "line", value.line ? say(value.line.key, value.line.values) : "");
-  line.setAttribute("aria-live", "polite");
-  root.replaceChildren(make("p", "lead", say("models.about")), about, ...memory(value), line, wide, counts);
+  above.replaceChildren(make("p", "lead", say("models.about")), about, ...memory(value));
+  put(line, value.line ? say(value.line.key, value.line.values) : "");
+  wide.replaceChildren(table);
+  put(counts, say("models.counts", { ...value.counts, seconds: value.seconds.toFixed(1) }));
 }
 
 quartet.listen(element, draw);
