@@ -14,18 +14,21 @@ from open_clip.model import CLIP
 from torch import nn
 from transformers import CLIPTextModel, CLIPTokenizer
 
-from lab.storybook.dataset import TRAIN, captions
+from lab.storybook.dataset import TRAIN, captions, kept
 from lab.storybook.grammar import parse, say
 from lab.storybook.paint import paint
 from lab.storybook.scene import HELD_OUT, loosen, relation_between, sample
 from lab.storybook.words import BACKGROUNDS, COLOURS, KINDS
 from lab.train import PARTS, run
-from lab.train.clip import architecture, encode_text, save_open_clip, save_text_model
+from lab.train.card import recorded, trained
+from lab.train.clip import ClipRecipe, architecture, encode_text
 from lab.train.data import Corpus
 from lab.train.diffusion import POOLED, body, focused, fold, start_from, times, unfold, weight
-from lab.train.loop import Plan, rate_at, train
+from lab.train.loop import train
 from lab.train.muon import learner
 from lab.train.near import altered
+from lab.train.plan import Plan, rate_at
+from lab.train.ship import save_open_clip, save_text_model
 from lab.train.team import gathered
 from lab.train.tokens import train_tokenizer
 from lab.train.traits import LENGTH, SIDES, Traits, parted, said, seen
@@ -92,6 +95,100 @@ def test_shipped_weights_that_are_trained_on_meet_draws_that_no_training_before_
     anew = Line()
     list(train(anew, 0.002, tmp_path / "logs-anew", tmp_path))
     assert anew.seen[0] in met, "what begins anew begins as the first did"
+
+
+class Cut(Line):
+    """Killed at its twentieth step."""
+
+    def loss(self, rng, done):
+        if len(self.seen) == 20:
+            raise KeyboardInterrupt
+        return super().loss(rng, done)
+
+
+def killed(logs, out, **how):
+    with pytest.raises(KeyboardInterrupt):
+        list(train(Cut(), 1.0, logs, out, save_every=0.0, **how))
+
+
+def test_the_record_holds_every_step_that_the_weights_have_behind_them(tmp_path):
+    logs, steps = tmp_path / "logs", []
+    for resume in (False, True):
+        steps += list(train(Line(), 0.002, logs, tmp_path, resume=resume))
+    assert trained(tmp_path, "line") == len(steps)
+    killed(logs, tmp_path)  # begun anew
+    assert trained(tmp_path, "line") == len(steps), "what shipped is as it was"
+    more = list(train(Line(), 0.002, logs, tmp_path, resume=True))
+    (entry,) = recorded(tmp_path)["line"]
+    assert entry["steps"] == 20 + len(more)
+    killed(logs, tmp_path, resume=True)
+    last = list(train(Line(), 0.002, logs, tmp_path, resume=True))
+    assert [one["steps"] for one in recorded(tmp_path)["line"]] == [20 + len(more), 20 + len(last)]
+    assert torch.load(logs / "checkpoint.pt", weights_only=True)["i"] == trained(tmp_path, "line")
+
+
+def test_a_training_begun_anew_leaves_no_checkpoint_of_another_and_what_cannot_ship_is_not_on_record(tmp_path):
+    list(train(Line(), 0.002, tmp_path, tmp_path))
+    before = recorded(tmp_path)
+    with pytest.raises(KeyboardInterrupt):
+        list(train(Cut(), 1.0, tmp_path, tmp_path))
+    assert not (tmp_path / "checkpoint.pt").exists()
+    recipe = Line()
+    recipe.save = lambda out: (tmp_path / "none" / "weights").write_bytes(b"")
+    with pytest.raises(FileNotFoundError):
+        list(train(recipe, 0.002, tmp_path, tmp_path))
+    assert recorded(tmp_path) == before
+
+
+def test_a_checkpoint_that_learned_more_of_the_net_is_left_for_what_ships(tmp_path):
+    class Two(Line):
+        def __init__(self, settled):
+            super().__init__()
+            self.other = nn.Linear(1, 1).requires_grad_(not settled)
+            self.net.add_module("other", self.other)
+
+        def loss(self, rng, done):
+            error, facts = super().loss(rng, done)
+            return error + 0 * self.other(torch.ones(1)).sum(), facts
+
+    list(train(Two(False), 0.002, tmp_path, tmp_path))
+    frozen = Two(True)
+    before = [weight.clone() for weight in frozen.other.parameters()]
+    list(train(frozen, 0.002, tmp_path, tmp_path, resume=True))
+    assert all(torch.equal(a, b) for a, b in zip(before, frozen.other.parameters(), strict=True))
+
+
+def test_a_clip_that_ships_stays_until_another_is_trained(tmp_path, monkeypatch):
+    monkeypatch.setattr("lab.train.clip.captions", lambda seeds, variants: captions(seeds[:300], variants))
+    monkeypatch.setattr(Corpus, "load", lambda *_: None)
+    out = tmp_path / "suite"
+    first = ClipRecipe(out, 0.1, False)
+    assert not out.exists()
+    first.save(out)
+    names = {"open_clip_config.json", "open_clip_model.safetensors", "vocab.json", "merges.txt"}
+    before = {file.name: file.read_bytes() for file in (out / "clip").iterdir()}
+    assert names <= set(before)
+    ClipRecipe(out, 0.1, False)
+    assert {file.name: file.read_bytes() for file in (out / "clip").iterdir()} == before
+    again = ClipRecipe(out, 0.1, True)
+    assert again.clip.tokenize(["a red cat"]).ids.equal(first.clip.tokenize(["a red cat"]).ids)
+
+
+def test_what_is_kept_is_whole_or_not_there(tmp_path):
+    name, made = tmp_path / "cache" / "some.npy", []
+
+    def make():
+        made.append(1)
+        if len(made) == 1:
+            raise KeyboardInterrupt
+        return np.arange(5)
+
+    with pytest.raises(KeyboardInterrupt):
+        kept(name, make)
+    assert not name.exists()
+    assert [kept(name, make).tolist() for _ in range(2)] == [[0, 1, 2, 3, 4]] * 2
+    assert len(made) == 2, "what is there is read"
+    assert [file.name for file in name.parent.iterdir()] == [name.name]
 
 
 def test_a_look_at_a_training_is_the_averaged_net_and_changes_nothing(tmp_path):

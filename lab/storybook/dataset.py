@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from hashlib import sha256
 from multiprocessing import get_context
@@ -42,22 +42,28 @@ def pictures(seeds: range, side: int = 64, held_out: bool | None = False, cache:
     """
     first = cache and sha256(_chunk((seeds[:4], side, held_out)).tobytes()).hexdigest()[:8]
     name = cache and cache / f"scenes-{seeds.start}-{len(seeds)}-{side}-{held_out}-{first}.npy"
-    if name and name.exists():
-        return torch.from_numpy(np.load(name, mmap_mode="c")).permute(0, 3, 1, 2)
     jobs = [(seeds[k : k + 500], side, held_out) for k in range(0, len(seeds), 500)]
+    array = kept(name, lambda: _painted(jobs)) if name else _painted(jobs)
+    return torch.from_numpy(array).permute(0, 3, 1, 2)
+
+
+def kept(name: Path, make: Callable[[], np.ndarray]) -> np.ndarray:
+    """What `make` gives: from the file `name` (.npy) if it is there, else put there whole, as two may do at once."""
+    if name.exists():
+        return np.load(name, mmap_mode="c")
+    name.parent.mkdir(parents=True, exist_ok=True)
+    part, array = name.with_suffix(f".{os.getpid()}.npy"), make()
+    np.save(part, array)
+    part.replace(name)
+    return array
+
+
+def _painted(jobs: Sequence[tuple[Sequence[int], int, bool | None]]) -> np.ndarray:
     workers = min(len(jobs), os.cpu_count() or 1)
     if workers == 1:
-        parts = [_chunk(job) for job in jobs]
-    else:
-        with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-            parts = list(pool.map(_chunk, jobs))
-    array = np.concatenate(parts)
-    if name:
-        name.parent.mkdir(parents=True, exist_ok=True)
-        part = name.with_suffix(f".{os.getpid()}.npy")
-        np.save(part, array)
-        part.replace(name)
-    return torch.from_numpy(array).permute(0, 3, 1, 2)
+        return np.concatenate([_chunk(job) for job in jobs])
+    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+        return np.concatenate(list(pool.map(_chunk, jobs)))
 
 
 def captions(seeds: Sequence[int], variants: int = 1, keep: float = 0.8, held_out: bool | None = False) -> list[str]:

@@ -33,7 +33,7 @@ SCENES = "painted scenes without the held-out kind-colour pairs"
 def note(
     out: Path, part: str, steps: int, minutes: float, batch: int, facts: Mapping[str, float], device: str, resumed: bool
 ) -> None:
-    """Add one training of `part` to the suite's record: steps and minutes of this run, the mean facts at its end.
+    """Add one training of `part` to the suite's record: its steps and minutes, the mean facts at its end.
 
     One that was not `resumed` began anew, and the former ones are no part of its weights.
     """
@@ -49,7 +49,9 @@ def note(
     }
     record[part] = [*(record.get(part, []) if resumed else []), entry]
     name.parent.mkdir(parents=True, exist_ok=True)
-    name.write_text(json.dumps(record, indent=1) + "\n")
+    part = name.with_suffix(".part")
+    part.write_text(json.dumps(record, indent=1) + "\n")
+    part.replace(name)
 
 
 def recorded(out: Path) -> dict[str, list[dict[str, Any]]]:

@@ -7,21 +7,21 @@ from __future__ import annotations
 
 import json
 import random
+import tempfile
 from pathlib import Path
 
 import torch
 import torch.nn.functional as F
 from open_clip.model import CLIP
-from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
-from transformers import CLIPTextConfig, CLIPTextModel
 
 from lab.storybook.dataset import TRAIN, captions
 from lab.storybook.grammar import say
 from lab.storybook.scene import loosen, sample
 from lab.train.data import Corpus, amount, to_signed
-from lab.train.loop import Plan
 from lab.train.near import altered
+from lab.train.plan import Plan
+from lab.train.ship import load_open_clip, save_open_clip, save_text_model
 from lab.train.tokens import train_tokenizer
 from lab.train.traits import Traits, said, seen
 from models.parts.clip import Clip
@@ -58,22 +58,14 @@ class ClipRecipe:
     plan = Plan(batch=160, rate=1.5e-3, betas=(0.9, 0.98), decay=0.05, warmup=100, bf16=False)
 
     def __init__(self, out: Path, minutes: float, resume: bool) -> None:
-        folder = out / "clip"
-        if not (resume and (folder / "open_clip_model.safetensors").exists()):
-            texts = captions(range(TRAIN, TRAIN + 20_000), 2)
-            tokenizer = train_tokenizer(texts, folder, MERGES, LENGTH)
-            cfg = architecture(len(tokenizer))
-            preprocess = {"mean": MEAN, "std": STD, "interpolation": "bicubic", "resize_mode": "squash"}
-            (folder / "open_clip_config.json").write_text(
-                json.dumps({"model_cfg": cfg, "preprocess_cfg": preprocess}, indent=2)
-            )
-            torch.manual_seed(1)
-            clip = CLIP(**{**cfg, "text_cfg": {k: v for k, v in cfg["text_cfg"].items() if k != "hf_tokenizer_name"}})
-            save_open_clip(clip.state_dict(), folder)
-        else:
-            clip = load_open_clip(folder)
-        self.net = nn.ModuleDict({"clip": clip, "traits": Traits(EMBEDDING)})
-        self.clip = Clip.from_folder(folder)
+        with tempfile.TemporaryDirectory() as place:  # what lies in `out` stays until this is trained
+            folder = out / "clip"
+            if not (resume and (folder / "open_clip_model.safetensors").exists()):
+                folder = Path(place)
+                begin(folder)
+            self.clip = Clip.from_folder(folder)
+            self.files = {file.name: file.read_bytes() for file in folder.iterdir()}
+            self.net = nn.ModuleDict({"clip": load_open_clip(folder), "traits": Traits(EMBEDDING)})
         self.corpus, self.alone = Corpus.load(amount(minutes)), ALONE[resume]
 
     def _captions(self, rows: Tensor, rng: torch.Generator) -> tuple[Tensor, Tensor]:
@@ -125,9 +117,24 @@ class ClipRecipe:
         return F.interpolate((image @ text.T).clamp(0, 1)[None, None], scale_factor=4).expand(1, 3, -1, -1)
 
     def save(self, out: Path) -> None:
+        (out / "clip").mkdir(parents=True, exist_ok=True)
+        for name, data in self.files.items():
+            (out / "clip" / name).write_bytes(data)
         save_open_clip(self.net["clip"].state_dict(), out / "clip")
         save_text_model(self.net["clip"], out / "stable-diffusion" / "text_encoder", self.clip)
         self.clip.tokenizer.save_pretrained(out / "stable-diffusion" / "tokenizer")
+
+
+def begin(folder: Path) -> None:
+    """An untrained CLIP and a tokenizer of its own, as they will ship."""
+    tokenizer = train_tokenizer(captions(range(TRAIN, TRAIN + 20_000), 2), folder, MERGES, LENGTH)
+    cfg = architecture(len(tokenizer))
+    preprocess = {"mean": MEAN, "std": STD, "interpolation": "bicubic", "resize_mode": "squash"}
+    about = {"model_cfg": cfg, "preprocess_cfg": preprocess}
+    (folder / "open_clip_config.json").write_text(json.dumps(about, indent=2))
+    torch.manual_seed(1)
+    net = CLIP(**{**cfg, "text_cfg": {k: v for k, v in cfg["text_cfg"].items() if k != "hf_tokenizer_name"}})
+    save_open_clip(net.state_dict(), folder, torch.float32)
 
 
 def encode_text(net: CLIP, tokens: Tensor) -> Tensor:
@@ -144,56 +151,3 @@ def normalise(pictures: Tensor) -> Tensor:
     mean = torch.tensor(MEAN, device=pictures.device).view(3, 1, 1)
     std = torch.tensor(STD, device=pictures.device).view(3, 1, 1)
     return ((pictures + 1) / 2 - mean) / std
-
-
-def save_open_clip(weights: dict[str, Tensor], folder: Path, dtype: torch.dtype = torch.float16) -> None:
-    """Weights under open_clip's own names."""
-    weights = {k: v.to(dtype).contiguous() if v.is_floating_point() else v for k, v in weights.items()}
-    save_file(weights, folder / "open_clip_model.safetensors", metadata={"format": "pt"})
-
-
-def load_open_clip(folder: Path) -> CLIP:
-    """The open_clip model of a folder, float32, ready to train on."""
-    cfg = json.loads((folder / "open_clip_config.json").read_text())["model_cfg"]
-    text = {k: v for k, v in cfg["text_cfg"].items() if k != "hf_tokenizer_name"}
-    net = CLIP(**{**cfg, "text_cfg": text})
-    net.load_state_dict(load_file(folder / "open_clip_model.safetensors"))
-    return net
-
-
-def save_text_model(net: CLIP, folder: Path, clip: Clip) -> None:
-    """The text tower as transformers' CLIPTextModel, which is what diffusers' folders hold."""
-    cfg = CLIPTextConfig(
-        vocab_size=net.vocab_size,
-        hidden_size=WIDTH,
-        intermediate_size=4 * WIDTH,
-        projection_dim=EMBEDDING,
-        num_hidden_layers=LAYERS,
-        num_attention_heads=HEADS,
-        max_position_embeddings=LENGTH,
-        hidden_act="gelu",
-        bos_token_id=clip.tokenizer.bos_token_id,
-        eos_token_id=clip.tokenizer.eos_token_id,
-        pad_token_id=clip.tokenizer.pad_token_id,
-    )
-    model = CLIPTextModel(cfg)
-    old, new = net.state_dict(), {}
-    new["embeddings.token_embedding.weight"] = old["token_embedding.weight"]
-    new["embeddings.position_embedding.weight"] = old["positional_embedding"]
-    for k in range(LAYERS):
-        a, b = f"transformer.resblocks.{k}.", f"encoder.layers.{k}."
-        for kind in ("weight", "bias"):
-            for part, rows in zip("qkv", old[f"{a}attn.in_proj_{kind}"].chunk(3), strict=True):
-                new[f"{b}self_attn.{part}_proj.{kind}"] = rows
-            new[f"{b}self_attn.out_proj.{kind}"] = old[f"{a}attn.out_proj.{kind}"]
-            for ours, theirs in (
-                ("ln_1", "layer_norm1"),
-                ("ln_2", "layer_norm2"),
-                ("mlp.c_fc", "mlp.fc1"),
-                ("mlp.c_proj", "mlp.fc2"),
-            ):
-                new[f"{b}{theirs}.{kind}"] = old[f"{a}{ours}.{kind}"]
-    new |= {f"final_layer_norm.{kind}": old[f"ln_final.{kind}"] for kind in ("weight", "bias")}
-    prefix = "text_model." if any(k.startswith("text_model.") for k in model.state_dict()) else ""
-    model.load_state_dict({prefix + k: v for k, v in new.items()})
-    model.half().save_pretrained(folder)

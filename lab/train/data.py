@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from lab.storybook.dataset import TRAIN, captions, pictures
+from lab.storybook.dataset import TRAIN, captions, kept, pictures
 from lab.storybook.scene import Scene, sample
 from models.parts.clip import Clip
 
@@ -69,11 +69,12 @@ class Corpus:
             ).ids  # as this tokenizer and grammar have them
             kind = f"{'-'.join(map(str, keeps))}-{sha256(some.numpy().tobytes()).hexdigest()[:8]}"
             name = CACHE / f"tokens-{count}-{variants}-{kind}.npy"
-            if not name.exists():
-                said = [clip.tokenize(captions(seeds, variants, keep)).ids.view(count, variants, -1) for keep in keeps]
-                CACHE.mkdir(parents=True, exist_ok=True)
-                np.save(name, torch.cat(said, dim=1).to(torch.int16).numpy())
-            tokens = torch.from_numpy(np.load(name))
+
+            def said() -> np.ndarray:
+                each = [clip.tokenize(captions(seeds, variants, keep)).ids.view(count, variants, -1) for keep in keeps]
+                return torch.cat(each, dim=1).to(torch.int16).numpy()
+
+            tokens = torch.from_numpy(kept(name, said))
         return cls(pictures(seeds, cache=CACHE), tokens)
 
     def rows(

@@ -14,7 +14,7 @@ from torch.nn import functional as F
 
 from lab.train.data import Corpus, amount, to_signed
 from lab.train.diffusion import ALONE, PLACED, WIDTHS, Words, body, focused, fold, start_from, times, unfold, weight
-from lab.train.loop import Plan
+from lab.train.plan import Plan
 from lab.train.ship import ship, shipped
 from models.parts.clip import Clip
 from models.parts.unclip_text import UnclipText

@@ -8,11 +8,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from lab.storybook.dataset import JUDGE, captions
+from lab.storybook.dataset import JUDGE, captions, kept
 from models.parts.clip import Clip
 
 
@@ -46,14 +47,14 @@ def fooled_pool(folder: Path, count: int, cache: Path) -> Tensor:
     """(count, 3, 64, 64) uint8 of such pictures against the CLIP in `folder`, made in four manners; cached."""
     clip = Clip.from_folder(folder)
     mark = int(1e6 * sum(w.double().abs().sum().item() for w in clip.parameters()) % 1e9)  # tells its weights
-    name = cache / f"fooled-{count}-{mark}.pt"
-    if not name.exists():
-        rng, parts = torch.Generator().manual_seed(5), []
-        texts = captions(range(JUDGE, JUDGE + count))
-        for k in range(0, count, 32):
-            manner = k // 32 % 4
-            steps, rate, side = ((30, 0.05, 64), (60, 0.02, 64), (40, 0.05, 32), (40, 0.08, 16))[manner]
-            parts.append(fool(clip, texts[k : k + 32], rng, steps, rate, side))
-        cache.mkdir(parents=True, exist_ok=True)
-        torch.save((torch.cat(parts) * 255).round().to(torch.uint8), name)
-    return torch.load(name, weights_only=True)
+    return torch.from_numpy(kept(cache / f"fooled-{count}-{mark}.npy", lambda: _fooled(clip, count)))
+
+
+def _fooled(clip: Clip, count: int) -> np.ndarray:
+    rng, parts = torch.Generator().manual_seed(5), []
+    texts = captions(range(JUDGE, JUDGE + count))
+    for k in range(0, count, 32):
+        manner = k // 32 % 4
+        steps, rate, side = ((30, 0.05, 64), (60, 0.02, 64), (40, 0.05, 32), (40, 0.08, 16))[manner]
+        parts.append(fool(clip, texts[k : k + 32], rng, steps, rate, side))
+    return (torch.cat(parts) * 255).round().to(torch.uint8).numpy()

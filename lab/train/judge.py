@@ -19,7 +19,7 @@ from lab.train.centres import Targets, cells_loss, focal
 from lab.train.data import CACHE
 from lab.train.degrade import degrade, one, ruin, spoil
 from lab.train.fooled import fooled_pool
-from lab.train.loop import Plan
+from lab.train.plan import Plan
 from lab.train.rebuilt import rebuilt_pools
 from models.parts.judge import Judge, Reading
 

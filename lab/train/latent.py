@@ -12,7 +12,7 @@ from torch import Tensor
 
 from lab.train.data import Corpus, amount, to_signed
 from lab.train.diffusion import ALONE, PLACED, POOLED, PROMPTS, Words, body, focused, sample, times
-from lab.train.loop import Plan
+from lab.train.plan import Plan
 from lab.train.ship import ship, shipped
 from models.parts.clip import Clip
 

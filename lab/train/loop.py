@@ -11,7 +11,7 @@ from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 from diffusers.models.attention_processor import Attention, AttnProcessor
@@ -22,38 +22,12 @@ from torchvision.utils import save_image
 from lab.train.card import note, trained
 from lab.train.losses import LossTable
 from lab.train.muon import learner
+from lab.train.plan import Recipe, rate_at
 from lab.train.team import Team
 from models.protocol import Step
 
-
-@dataclass(frozen=True)
-class Plan:
-    """How a recipe wants to be trained: rates per step of `batch` pictures."""
-
-    batch: int
-    rate: float
-    betas: tuple[float, float] = (0.9, 0.99)
-    decay: float = 0.01  # weight decay
-    warmup: int = 100  # steps
-    cooldown: float = 0.35  # last share of the time, over which the rate falls to zero
-    ema: float = 0.999
-    clip: float = 1.0  # gradient norm
-    muon: bool = False  # for the matrices within, where a net is large enough
-    bf16: bool = True  # autocast, where the device multiplies in it: 1.4 times faster on a CPU that does
-
-
-class Recipe(Protocol):
-    """What one part needs of the loop."""
-
-    name: str
-    plan: Plan
-    net: nn.Module  # what is trained and averaged
-
-    def loss(self, rng: torch.Generator, done: float) -> tuple[Tensor, Mapping[str, float]]: ...
-
-    def grid(self) -> Tensor: ...  # (N, 3, H, W) in [0, 1] of the averaged net
-
-    def save(self, out: Path) -> None: ...
+CHECKPOINT = "checkpoint.pt"
+CROSSES, COUNTS = ("net", "learner", "ema"), ("i", "spent", "noted", "anew")  # what stands in it
 
 
 @dataclass
@@ -75,11 +49,6 @@ def multiplies_bf16(device: str) -> bool:
     return device == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
 
 
-def rate_at(plan: Plan, i: int, done: float) -> float:
-    """Learning rate at step `i` when the share `done` of the time is spent: linear warm-up, flat, linear to zero."""
-    return plan.rate * min(1.0, (i + 1) / plan.warmup) * min(1.0, (1.0 - done) / plan.cooldown)
-
-
 def train(
     recipe: Recipe,
     minutes: float,
@@ -93,9 +62,12 @@ def train(
     """Train for `minutes`; yields a `Step` each step, of a thousand.  Checkpoints to `logs`, ships to `out` at the end.
 
     With `resume` the checkpoint in `logs` goes on if there is one (the rate warms up again); else what the recipe
-    loaded from `out`.  `save_every` is in minutes.  The others of a `team` are at work on `follow`.
+    loaded from `out`; without it, that checkpoint is gone.  `save_every` is in minutes.  The others of a `team` are at
+    work on `follow`.
     """
     logs.mkdir(parents=True, exist_ok=True)
+    if not resume:
+        (logs / CHECKPOINT).unlink(missing_ok=True)
     run = _Run(recipe, logs, device, team or Team(), out if resume else None)
     first, spent = run.i, run.spent
     clock, saved, done = Clock(minutes), time.monotonic(), 0.0
@@ -104,14 +76,17 @@ def train(
             facts, done = run.step(first, done), run.team.agree(clock.done)
             run.spent = spent + minutes * done
             table.add(run.i, run.spent, facts)
-            if time.monotonic() - saved > 60 * save_every:
+            if done == 1 or time.monotonic() - saved > 60 * save_every:
                 run.checkpoint()
+                save_image(run.pictures(), logs / f"grid-{run.i:06d}.png", nrow=8, padding=2)
                 saved = time.monotonic()
             yield Step(max(1, round(1000 * done)), 1000, run.look, facts)
-        note(out, recipe.name, run.i - first, minutes, run.team.size * recipe.plan.batch, table.last, device, resume)
-    run.checkpoint()
     with run.averaged():
         recipe.save(out)
+    steps, more = run.since_noted()
+    note(out, recipe.name, steps, more, run.team.size * recipe.plan.batch, table.last, device, not run.anew)
+    run.noted, run.anew = (run.i, run.spent), False
+    run.checkpoint()
 
 
 def follow(team: Team, recipe: Recipe, logs: Path, out: Path, resume: bool = False, device: str = "cpu") -> None:
@@ -137,6 +112,7 @@ class _Run:
         self.learner = learner(self.net, self.plan)
         self.ema = EMAModel(self.parameters, decay=self.plan.ema, use_ema_warmup=True, power=0.75, foreach=True)
         self.i, self.spent, past = 0, 0.0, trained(shipped, recipe.name) if shipped else 0
+        self.noted, self.anew = (0, 0.0), shipped is None  # what is on record of both; whether the rest began so
         if shipped:
             self.restore()
         # Other draws than any before: a net that meets the same ones in each training learns those by heart.
@@ -172,28 +148,34 @@ class _Run:
             self.ema.restore(self.parameters)
             self.net.train()
 
+    def pictures(self) -> Tensor:
+        with self.averaged():
+            return self.recipe.grid()
+
     def look(self) -> Generator[Any, Any, Tensor]:
         """A look as the protocol wants it: a coroutine, which here asks for nothing."""
-        with self.averaged():
-            pictures = self.recipe.grid()
-        return pictures
+        return self.pictures()
         yield
 
+    def since_noted(self) -> tuple[int, float]:
+        """Steps and minutes that no record holds yet, those before a kill among them."""
+        return self.i - self.noted[0], self.spent - self.noted[1]
+
     def checkpoint(self) -> None:
-        """Everything that crosses a stop, written beside and then moved, so that a kill loses nothing; and a grid."""
-        state = {"net": self.net, "learner": self.learner, "ema": self.ema}
-        part = self.logs / "checkpoint.part"
-        torch.save({k: v.state_dict() for k, v in state.items()} | {"i": self.i, "spent": self.spent}, part)
-        part.replace(self.logs / "checkpoint.pt")
-        with self.averaged():
-            save_image(self.recipe.grid(), self.logs / f"grid-{self.i:06d}.png", nrow=8, padding=2)
+        """Everything that crosses a stop, written beside and then moved, so that a kill loses nothing."""
+        state = {name: getattr(self, name).state_dict() for name in CROSSES}
+        part = self.logs / f"{CHECKPOINT}.part"
+        torch.save(state | {name: getattr(self, name) for name in COUNTS}, part)
+        part.replace(self.logs / CHECKPOINT)
 
     def restore(self) -> None:
-        """Go on from the checkpoint, if there is one."""
-        if not (self.logs / "checkpoint.pt").exists():
+        """Go on from the checkpoint, if there is one; not if it learned other parts of the net: what ships counts."""
+        if not (self.logs / CHECKPOINT).exists():
             return
-        state = torch.load(self.logs / "checkpoint.pt", weights_only=True)
-        self.net.load_state_dict(state["net"])
-        self.learner.load_state_dict(state["learner"])
-        self.ema.load_state_dict(state["ema"])
-        self.i, self.spent = state["i"], state["spent"]
+        state = torch.load(self.logs / CHECKPOINT, weights_only=True)
+        if len(state["ema"]["shadow_params"]) != len(self.parameters):
+            return
+        for name in CROSSES:
+            getattr(self, name).load_state_dict(state[name])
+        for name in COUNTS:
+            setattr(self, name, state[name])

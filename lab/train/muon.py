@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 if TYPE_CHECKING:
-    from lab.train.loop import Plan
+    from lab.train.plan import Plan
 
 MOMENTUM, ROUNDS = 0.95, 5
 A, B, C = 3.4445, -4.7750, 2.0315  # the quintic that drives singular values from (0, 1] to about 1

@@ -30,7 +30,7 @@ from lab.train.diffusion import (
     unfold,
     weight,
 )
-from lab.train.loop import Plan
+from lab.train.plan import Plan
 from lab.train.ship import ship, shipped
 from models.parts.clip import Clip
 

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from lab.train.data import Corpus, amount
 from lab.train.diffusion import Words
-from lab.train.loop import Plan
+from lab.train.plan import Plan
 from lab.train.ship import ship, shipped
 from models.parts.clip import Clip
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import torch
 from diffusers import AutoencoderKL
 from torch import Tensor
 
+from lab.storybook.dataset import kept
 from models.parts.vqgan import Vqgan
 
 
@@ -36,9 +38,9 @@ def _vqgan(folder: Path) -> Callable[[Tensor], Tensor]:
 @torch.no_grad()
 def _pool(scenes: Tensor, rebuild: Callable[[Tensor], Tensor], folder: Path, cache: Path) -> Tensor:
     newest = max(int(f.stat().st_mtime) for f in folder.glob("*.safetensors"))
-    name = cache / f"rebuilt-{folder.name}-{len(scenes)}-{newest}.pt"
-    if not name.exists():
+
+    def rebuilt() -> np.ndarray:
         parts = [rebuild(part.float() / 127.5 - 1) for part in scenes.split(64)]
-        cache.mkdir(parents=True, exist_ok=True)
-        torch.save(((torch.cat(parts).clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8), name)
-    return torch.load(name, weights_only=True)
+        return ((torch.cat(parts).clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8).numpy()
+
+    return torch.from_numpy(kept(cache / f"rebuilt-{folder.name}-{len(scenes)}-{newest}.npy", rebuilt))

@@ -15,9 +15,9 @@ import torch.nn.functional as F
 from safetensors.torch import load_file
 from torch import Tensor
 
-from lab.train.clip import load_open_clip, save_open_clip
 from lab.train.data import Corpus, amount
-from lab.train.loop import Plan
+from lab.train.plan import Plan
+from lab.train.ship import load_open_clip, save_open_clip
 from models.parts.clip import Clip
 from models.parts.vqgan import Vqgan
 from models.samplers.crops import cut, draw_crops

@@ -14,7 +14,7 @@ from torch.nn import functional as F
 
 from lab.storybook.dataset import TRAIN, pictures
 from lab.train.data import CACHE, to_signed
-from lab.train.loop import Plan
+from lab.train.plan import Plan
 from lab.train.ship import ship, shipped
 
 SCHEDULE = {

@@ -10,7 +10,7 @@ from torch import Tensor
 from lab.storybook.dataset import FRESH, pictures
 from lab.train.autoencoder import Reconstruction, over
 from lab.train.data import CACHE, Corpus, amount, to_signed
-from lab.train.loop import Plan
+from lab.train.plan import Plan
 from models.parts.clip import Clip
 from models.parts.vqgan import CLASSROOM, Vqgan
 

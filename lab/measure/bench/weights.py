@@ -15,9 +15,10 @@ from transformers import CLIPConfig, CLIPModel, CLIPTextModel
 
 from lab.storybook.dataset import captions
 from lab.train import decoder, latent, pixel, prior, upsampler
-from lab.train.clip import EMBEDDING, LENGTH, MEAN, MERGES, STD, WIDTH, architecture, save_open_clip, save_text_model
+from lab.train.clip import EMBEDDING, LENGTH, MEAN, MERGES, STD, WIDTH, architecture
 from lab.train.diffusion import body
 from lab.train.judge import new_judge
+from lab.train.ship import save_open_clip, save_text_model
 from lab.train.tokens import train_tokenizer
 from lab.train.vae import new_vae
 from models.parts.clip import Clip
