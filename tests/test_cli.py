@@ -15,12 +15,12 @@ from lab.cli import app
 from lab.cli.common import DEVICES, columns
 from lab.lessons.own import open_own
 from lab.lessons.starts import SIDES
-from lab.record import read
+from lab.record import read, rerun
 from lab.record.plain import unpack
 from lab.train import ALONE, PARTS
 from models.parts import openvino
 from tests import test_train
-from tests.tinysuite import KNOBS, LANES, TEXT, engine, folder, without
+from tests.tinysuite import KNOBS, LANES, STEPS, TEXT, engine, folder, without
 
 SETS = [f"--set={lane}.{name}={value}" for lane, knobs in KNOBS.items() for name, value in knobs.items()]
 
@@ -246,6 +246,7 @@ def test_race_writes_a_sheet_of_receipts_and_a_table(tmp_path):
     notes = read(out).receipts
     assert [(note["sampler"], note["index"]) for note in notes] == [(lane, k) for lane in LANES for k in (0, 1)]
     assert notes[0]["verdict"] == told["lanes"][0]["verdict"][0]
+    assert "there is no folder" in quartet("rerun", out, "--out", tmp_path / "no" / "a.png", status=2).stderr
     words = ("rerun", out, "--suite", folder(), "--out", tmp_path / "again.png", "--json")
     again = json.loads(quartet(*words).stdout)
     assert [row["max"] for row in again["pictures"]] == [0] * 8
@@ -254,6 +255,20 @@ def test_race_writes_a_sheet_of_receipts_and_a_table(tmp_path):
         assert [new[name] for name in ("sampler", "index", "seeds")] == [
             note[name] for name in ("sampler", "index", "seeds")
         ]
+
+
+@pytest.mark.parametrize(("pixels", "sheets"), [(300_000, [4] * 4), (100_000, [1] * 16)])
+def test_pictures_that_no_sheet_could_hold_come_on_several(monkeypatch, tmp_path, pixels, sheets):
+    monkeypatch.setattr("lab.record.PIXELS", pixels)
+    words = ("race", TEXT, "--suite", folder(), "--families", "latent,pixel", "--count", 8)
+    words += tuple(f"--set={lane}.steps={STEPS[lane]}" for lane in ("latent", "pixel"))
+    told = json.loads(quartet(*words, "--out", tmp_path / "race.png", "--json").stdout)
+    assert told["files"] == [str(tmp_path / f"race-{k + 1}.png") for k in range(len(sheets))]
+    found = [read(file) for file in told["files"]]
+    assert [len(each.receipts) for each in found] == sheets
+    seen = {(note["sampler"], note["index"]) for each in found for note in each.receipts}
+    assert seen == {(lane, k) for lane in ("latent", "pixel") for k in range(8)}
+    assert [again.most for again in rerun(told["files"][-1], engine())] == [0] * sheets[-1]
 
 
 def test_race_prints_a_line_for_each_painter_even_where_one_is_missing(tmp_path):
@@ -300,11 +315,16 @@ def test_race_prints_a_line_for_each_painter_even_where_one_is_missing(tmp_path)
         ),
         (["paint", "unclip", "--set", "embedding=image"], "embedding is 'image', but no picture is given"),
         (["paint", "upsample"], "upsample enlarges a picture; name it with --image"),
+        (["paint", "latent", "x", "--out", "/tmp"], "--out is '/tmp', which is a folder"),
+        (["paint", "latent", "x", "--out", "/nowhere/x.png", "--count", "2"], "there is no folder '/nowhere'"),
+        (["race", "x", "--out", "/tmp"], "--out is '/tmp', which is a folder"),
+        (["paint", "latent", "x" * 20_001], "prompt is not up to 20000 characters: it has 20001"),
+        (["race", "x", "--negative", "x" * 20_000], "prompt is not up to 20000 characters: it has 20001"),
     ],
 )
 def test_what_cannot_be_ends_with_status_2_and_one_line_before_anything_is_painted(monkeypatch, arguments, says):
-    monkeypatch.setattr("lab.cli.painting.follow", nobody)
-    monkeypatch.setattr("lab.measure.suite.measure", nobody)
+    for place in ("lab.cli.painting.follow", "lab.cli.racing.follow", "lab.measure.suite.measure"):
+        monkeypatch.setattr(place, nobody)
     found = quartet(*arguments, "--suite", folder(), status=2)
     assert says in found.stderr
     assert found.stderr.startswith("quartet: ")
@@ -379,6 +399,7 @@ def test_measure_has_every_painter_paint_the_same_prompts(tmp_path):
     assert list(results["families"]) == ["latent", "pixel"]
     assert all(family["overall"]["count"] == 3 for family in results["families"].values())
     assert results["settings"] == {"latent": {"steps": 4}, "pixel": {"steps": 3}}
+    assert results["device"] == "cpu"
     assert json.loads((tmp_path / "m.json").read_text()) == results
     assert "leave --set out" in quartet(*words, SETS[0], "--resume", tmp_path / "n", status=2).stderr
 

@@ -17,7 +17,7 @@ from safetensors.torch import load_file, save_file
 
 import lab.record.png as png
 from lab.race import LANES, Race, default_engine
-from lab.record import NotAReceipt, a1111, read, receipt, rerun, save
+from lab.record import NotAReceipt, a1111, of_request, read, receipt, rerun, save
 from lab.record.machine import part_hashes
 from lab.record.plain import pack, plain, unpack
 from models.catalog import Lora, Suite
@@ -102,6 +102,23 @@ def test_a_sheet_carries_a_receipt_for_each_of_its_pictures(tmp_path):
     assert [again.most for again in found] == [0] * 4
 
 
+def test_pictures_of_one_run_are_painted_again_together(tmp_path):
+    run = paint(request(prompt=Prompt(TEXT, seeds=(3, 4, 5))))
+    other = paint(request("pixel", Prompt(TEXT, seeds=(3, 4))))
+    side = run.newest.images.shape[1]
+    sheet = np.concatenate([*run.newest.images, *other.newest.images], axis=1)
+    boxes = [(k * side, 0, side, side) for k in range(5)]
+    notes = [
+        receipt(engine(), *where, box=box)
+        for where, box in zip([(run, 0), (run, 1), (run, 2), (other, 0), (other, 1)], boxes, strict=True)
+    ]
+    runs = []
+    found = list(rerun(save(tmp_path / "sheet.png", sheet, notes), engine(), watch=runs.append))
+    assert [again.most for again in found] == [0] * 5
+    assert [again.run for again in found] == [runs[0]] * 3 + [runs[1]] * 2
+    assert len(runs) == 2, "one run gives all its pictures"
+
+
 def test_a_receipt_says_how_where_and_with_what(tmp_path):
     verdict = {"marks": {"kind 1": "right", "overall": "wrong"}, "similarity": float("nan")}
     file = kept(tmp_path, request("unclip", Prompt(CHINESE, seeds=(2**62,))), verdict=verdict)
@@ -150,6 +167,25 @@ def test_other_weights_are_named_and_told_by_the_pixels(tmp_path):
     assert again.changed == ("part unet",)
     assert again.most > 0
     assert again.mean > 0
+
+
+def test_a_part_and_a_library_that_are_gone_are_named(tmp_path):
+    found = read(kept(tmp_path))
+    (note,) = found.receipts
+    note = note | {name: note[name] | {"gone": more} for name, more in (("parts", {}), ("versions", "1.0"))}
+    (again,) = rerun(replace(found, receipts=(note,)), engine())
+    assert again.changed == ("part gone", "gone")
+
+
+def test_a_receipt_says_what_its_networks_ran_in_unless_the_run_was_exact():
+    other = default_engine(engine().registry.suite("classroom"))
+    other.form = "openvino-bf16"
+    plain, swift = (of_request(other, request(exact=exact)) for exact in (True, False))
+    assert plain["device"].startswith("cpu: ")
+    assert "openvino" not in plain["versions"]
+    assert swift["device"].startswith("openvino-bf16: ")
+    assert swift["versions"]["openvino"]
+    assert swift["versions"].items() > plain["versions"].items()
 
 
 def test_other_tools_read_the_parameters_beside_it(tmp_path):

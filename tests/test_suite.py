@@ -1,6 +1,7 @@
 """The measurement: what is asked, what is counted, what is kept across a stop."""
 
 import json
+import re
 
 import pytest
 import torch
@@ -202,7 +203,7 @@ def test_a_stopped_measurement_goes_on(suite, tmp_path):
     for each in (results, unbroken):
         del each["families"]["flat"]["seconds"]
     assert results == unbroken
-    with pytest.raises(ValueError, match="other weights, seeds or counts"):
+    with pytest.raises(ValueError, match="other weights, seeds, counts"):
         measure(suite, ["flat"], 18, TUNE, notes, paint=brush)
 
 
@@ -212,6 +213,29 @@ def test_notes_without_a_file_forget_and_with_one_remember(tmp_path):
         first.add("flat", {3: {"marks": {"overall": "right"}}})
         assert ("flat", 3) in first
         assert (("flat", 3) in Notes(file, {"count": 1})) == (file is not None)
+
+
+@pytest.mark.parametrize("text", ["my shopping list", '{\n  "weights": {}\n}\n', '{"weights": {"a": 1}, "count": 1}\n'])
+def test_a_file_of_something_else_is_no_notes_and_stays_as_it_is(tmp_path, text):
+    file = tmp_path / "mine.txt"
+    file.write_text(text)
+    with pytest.raises(ValueError, match=re.escape(f"{file} holds notes of ")):
+        Notes(file, {"weights": {}, "count": 1})
+    assert file.read_text() == text
+
+
+def test_notes_that_a_kill_cut_off_go_on_from_their_last_whole_line(tmp_path):
+    file, about = tmp_path / "notes.jsonl", {"weights": {}, "device": "cpu"}
+    Notes(file, about).add("flat", {k: {"marks": {}} for k in range(3)})
+    whole = file.read_bytes()
+    head = whole.index(b"\n") + 1
+    for cut, rows in ((len(whole) - 3, 2), (head, 0), (head - 4, 0), (0, 0)):
+        file.write_bytes(whole[:cut])
+        again = Notes(file, about)
+        assert len(again.rows) == rows
+        assert file.read_bytes() == whole[: max(head, whole.rindex(b"\n", 0, cut) + 1 if cut > head else 0)]
+    with pytest.raises(ValueError, match="or another device"):
+        Notes(file, about | {"device": "openvino-bf16"})
 
 
 def test_a_family_that_loses_pictures_is_named(suite):

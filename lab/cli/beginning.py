@@ -52,11 +52,12 @@ def opened(
 
 
 def carried(engine: Engine, request: Request) -> None:
-    """ValueError where what a request begins with is more than a receipt can hold, so that nothing could be saved."""
-    from lab.record import fits, of_request
+    """ValueError where what a request asks for is more than a receipt can hold, so that nothing could be saved."""
+    from lab.record import bounded, fits, of_request
 
-    image = request.prompt.image
-    if image is None or fits(of_request(engine, request) | {"later": " " * LATER}):
+    note, image = of_request(engine, request), request.prompt.image
+    bounded(note)
+    if image is None or fits(note | {"later": " " * LATER}):
         return
     smaller = "paint smaller, with --set width=... and --set height=..."
     raise ValueError(

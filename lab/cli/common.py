@@ -28,8 +28,11 @@ DeviceOption = Annotated[
     str | None, typer.Option("--device", help=f"{', '.join(DEVICES)}; default: cpu, and for the full suite auto")
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="print the result as one line of JSON")]
-SeedOption = Annotated[int, typer.Option("--seed", min=0, help="of the first picture; the others count up from it")]
-CountOption = Annotated[int, typer.Option("--count", min=1, max=64, help="pictures of each painter")]
+COUNT = 64
+SeedOption = Annotated[
+    int, typer.Option("--seed", min=0, max=2**63 - COUNT, help="of the first picture; the others count up from it")
+]
+CountOption = Annotated[int, typer.Option("--count", min=1, max=COUNT, help="pictures of each painter")]
 EnlargeOption = Annotated[bool, typer.Option("--enlarge", help="paint on: four times as wide at the end")]
 NegativeOption = Annotated[str, typer.Option("--negative", help="what to keep away from")]
 

@@ -64,7 +64,7 @@ def measure(
         folder, first = engine.registry.suite(name)["judge"].path.parent, REPORT if first_seed is None else first_seed
         results = score(
             folder, wanted, count, first, resume, paint=together(engine, name, settings), batch=batch,
-            language=language, report=report, reference=reference,
+            language=language, report=report, reference=reference, device=engine.form or engine.registry.device.type,
         ) | {"settings": settings}  # fmt: skip
         if target is not None:
             target.write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")

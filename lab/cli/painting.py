@@ -24,6 +24,7 @@ from lab.cli.common import (
     open_engine,
     settings,
     told,
+    writable,
 )
 from lab.cli.playing import follow, verdicts, watcher
 
@@ -51,8 +52,11 @@ def paint(
     from lab.race import Race, settle
     from models.protocol import Prompt
 
-    engine, name = open_engine(suite, device)
+    names = _names(out or Path(f"{family}.png"), range(seed, seed + count))
     with failing():
+        for file in names:
+            writable(file)
+        engine, name = open_engine(suite, device)
         if family not in engine.samplers:
             fail(f"family is {family!r}; give one of {', '.join(engine.samplers)}")
         chosen = settle(engine, family, varied(family, settings(knobs or []), image), name, enlarge)
@@ -65,7 +69,7 @@ def paint(
         need, outcome = foretell(race, as_json)[family], follow(race, as_json)[family]
         if outcome.state != "done":
             fail(f"{family} is {outcome.state}: {outcome.note}", 1)
-        said, names = verdicts(engine, race.runs[family]), _names(out or Path(f"{family}.png"), asked.seeds)
+        said = verdicts(engine, race.runs[family])
         files = _save(engine, race.runs[family], said, dict(enumerate(names)))
     report = {"files": files, "seeds": asked.seeds, **told(outcome), "forecast": need, "verdict": said}
     typer.echo(json.dumps(report) if as_json else _lines(report))
@@ -83,15 +87,16 @@ def rerun(
     from lab.record import read
     from lab.record import rerun as again
 
-    runs: list[Run] = []
     with failing():
         found = read(file)
+        names = [] if out is None else _numbered(out, len(found.receipts))
+        for name in names:
+            writable(name)
         engine, _ = open_engine(suite or _suite_of(found), device)
-        watch = watcher(engine, as_json)
-        repainted = list(again(found, engine, watch=lambda run: (runs.append(run), watch(run))))
-        for k, run in enumerate(runs if out else ()):
-            name = out if len(runs) == 1 else out.with_stem(f"{out.stem}-{k + 1}")
-            _save(engine, run, verdicts(engine, run), {repainted[k].receipt["index"]: name})
+        repainted = list(again(found, engine, watch=watcher(engine, as_json)))
+        said = {run: verdicts(engine, run) for run in (dict.fromkeys(each.run for each in repainted) if names else ())}
+        for each, name in zip(repainted, names, strict=False):
+            _save(engine, each.run, said[each.run], {each.receipt["index"]: name})
     report = [
         {
             "sampler": each.receipt["sampler"], "seed": each.receipt["seeds"][each.receipt["index"]],
@@ -127,6 +132,10 @@ def _lines(report: Mapping[str, Any]) -> str:
 def _names(file: Path, seeds: Sequence[int]) -> list[Path]:
     """One a picture; several are numbered by their seeds."""
     return [file] if len(seeds) == 1 else [file.with_stem(f"{file.stem}-{seed}") for seed in seeds]
+
+
+def _numbered(file: Path, count: int) -> list[Path]:
+    return [file] if count == 1 else [file.with_stem(f"{file.stem}-{k + 1}") for k in range(count)]
 
 
 def _save(engine: Engine, run: Run, said: Sequence[Any], files: Mapping[int, Path]) -> list[str]:

@@ -107,13 +107,14 @@ def default_engine(
     may `read` parts from where its parent left them.
     """
     where = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
-    if where in openvino.FORMS:
-        read, where = openvino.reader(read, where), "cpu"
+    form = where if where in openvino.FORMS else ""
+    if form:
+        read, where = openvino.reader(read, form), "cpu"
     table = suite if isinstance(suite, Suite) else open_suite(suite)
     if budget is None and where.startswith("cuda"):
         budget = budget_of(where)
     registry = Registry([table], budget, where, read, threads=threads)
-    return Engine(registry, samplers_of(table), buckets=BUCKETS if where.startswith("cuda") else None)
+    return Engine(registry, samplers_of(table), buckets=BUCKETS if where.startswith("cuda") else None, form=form)
 
 
 def leave_a_core() -> None:

@@ -21,18 +21,19 @@ from typing import Any
 import numpy as np
 
 from lab.record import a1111
-from lab.record.machine import fingerprint, machine, part_hashes, versions
-from lab.record.plain import VERSION, NotAReceipt, check, pack, plain, unpack
-from lab.record.png import MOST, encode_png, read_png, write_whole, written
+from lab.record.machine import fingerprint, machine, part_hashes
+from lab.record.plain import VERSION, NotAReceipt, bounded, check, pack, plain, unpack
+from lab.record.png import MOST, PIXELS, SHEET, encode_png, read_png, write_whole, written
 from models.engine import Engine, Run
 from models.protocol import Prompt, Request
 
 __all__ = [
-    "VERSION", "Again", "NotAReceipt", "Record", "encode", "fits", "of_request", "read", "receipt", "request", "rerun",
-    "save",
+    "VERSION", "Again", "NotAReceipt", "Record", "bounded", "encode", "fits", "of_request", "read", "receipt",
+    "request", "rerun", "save",
 ]  # fmt: skip
 
 Receipt = dict[str, Any]
+DECIDES = ("sampler", "suite", "prompt", "seeds", "knobs", "exact", "stop", "cut", "step")  # what a run paints
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -55,6 +56,7 @@ class Again:
     most: int
     mean: float
     changed: tuple[str, ...]  # what is no longer as it was: part hashes, versions, device, threads
+    run: Run
 
 
 def receipt(engine: Engine, run: Run, index: int = 0, verdict: Any = None, box: Sequence[int] | None = None) -> Receipt:
@@ -86,9 +88,9 @@ def of_request(engine: Engine, request: Request) -> Receipt:
         "quartet": VERSION, "made": datetime.now(UTC).isoformat(timespec="seconds"), "sampler": request.sampler,
         "suite": request.suite, "prompt": asked, "seeds": list(prompt.seeds), "knobs": request.knobs.to_dict(),
         "exact": request.exact, "budget": request.budget, "stop": request.stop,
-        "parts": part_hashes(engine, request), "versions": versions(),
+        "parts": part_hashes(engine, request),
     }  # fmt: skip
-    return plain({**about, **machine(engine)})
+    return plain({**about, **machine(engine, request.exact)})
 
 
 def request(note: Receipt, engine: Engine, client: str = "rerun") -> Request:
@@ -104,9 +106,13 @@ def request(note: Receipt, engine: Engine, client: str = "rerun") -> Request:
     return Request(note["sampler"], prompt, knobs, note["suite"], client, exact=note["exact"], stop=stop)
 
 
-def fits(note: Receipt) -> bool:
-    """Whether a file can carry a receipt so that it is read back: one that holds a large picture may be too long."""
-    return len(written([note]).encode()) <= MOST
+def fits(notes: Receipt | Sequence[Receipt], shape: Sequence[int] = (1, 1)) -> bool:
+    """Whether a file can carry receipts, on a picture of `shape` (H, W), so that it is read back.
+
+    One that holds a large picture to start from may be too long; so may many, and a sheet of many be too large.
+    """
+    notes = [notes] if isinstance(notes, Mapping) else list(notes)
+    return len(notes) <= SHEET and len(written(notes).encode()) <= MOST and shape[0] * shape[1] <= PIXELS
 
 
 def encode(image: np.ndarray, notes: Receipt | Sequence[Receipt]) -> bytes:
@@ -132,24 +138,28 @@ def read(file: str | Path) -> Record:
 def rerun(
     file: str | Path | Record, engine: Engine, client: str = "rerun", watch: Callable[[Run], Any] = lambda run: None
 ) -> Iterator[Again]:
-    """Paint every picture of `file` again, one after another, and compare.  Raises what the painting raises.
+    """Paint every picture of `file` again, run by run, and compare.  Raises what the painting raises.
 
-    `watch` is told of each run as it is submitted, for whoever may want to cancel it.
+    `watch` is told of each run as it is submitted, for whoever may want to cancel it.  Pictures of one run that stand
+    one after another, as on a sheet, are painted together as they were.
     """
     found = file if isinstance(file, Record) else read(file)
     if not found.receipts:
         raise NotAReceipt("this picture carries no receipt of ours; only pictures saved here can be painted again")
+    before: Receipt = {}
     for note in found.receipts:
-        wanted = request(note, engine, client)
-        run = engine.submit(wanted, keep=(-1,))  # it tells what was enlarged
-        watch(run)
-        engine.wait(run)
-        if run.newest is None or run.state != "done":
-            raise run.error or RuntimeError(f"the run was {run.state}")
-        painted, now = run.newest.images[note["index"]], of_request(engine, wanted)
+        if any(note[name] != before.get(name) for name in DECIDES):
+            wanted = request(note, engine, client)
+            run = engine.submit(wanted, keep=(-1,))  # it tells what was enlarged
+            watch(run)
+            engine.wait(run)
+            if run.newest is None or run.state != "done":
+                raise run.error or RuntimeError(f"the run was {run.state}")
+            before, now = note, of_request(engine, wanted)
+        painted = run.newest.images[note["index"]]
         kept = _cut_out(found.image, note["box"], painted.shape[:2])
         apart = np.abs(kept.astype(np.int16) - painted.astype(np.int16))
-        yield Again(note, kept, painted, int(apart.max()), float(apart.mean()), _changed(note, now))
+        yield Again(note, kept, painted, int(apart.max()), float(apart.mean()), _changed(note, now), run)
 
 
 def _cut_out(sheet: np.ndarray, box: Sequence[int], shape: tuple[int, int]) -> np.ndarray:
@@ -165,6 +175,7 @@ def _cut_out(sheet: np.ndarray, box: Sequence[int], shape: tuple[int, int]) -> n
 
 def _changed(then: Receipt, now: Receipt) -> tuple[str, ...]:
     """Names of what may explain a difference."""
-    found = [f"part {name}" for name in now["parts"] if now["parts"][name] != then["parts"].get(name)]
-    found += [name for name in now["versions"] if now["versions"][name] != then["versions"].get(name)]
+    names = {kind: dict.fromkeys([*now[kind], *then[kind]]) for kind in ("parts", "versions")}
+    found = [f"part {name}" for name in names["parts"] if now["parts"].get(name) != then["parts"].get(name)]
+    found += [name for name in names["versions"] if now["versions"].get(name) != then["versions"].get(name)]
     return tuple(found + [name for name in ("device", "threads", "platform") if now[name] != then[name]])

@@ -49,17 +49,14 @@ def fingerprint(receipt: Mapping[str, Any]) -> str:
     return hashlib.sha256("\n".join(sorted(lines)).encode()).hexdigest()[:10]
 
 
-def versions() -> dict[str, str]:
-    own = {"python": platform.python_version(), "torch": torch.__version__}  # torch's own tells its build as well
-    return own | {name: _version(name) for name in LIBRARIES}
-
-
-def machine(engine: Engine) -> dict[str, Any]:
-    """What besides weights and libraries decides the last bit."""
-    device = engine.registry.device
+def machine(engine: Engine, exact: bool) -> dict[str, Any]:
+    """What besides weights decides the last bits of a run: libraries, device, threads; OpenVINO, unless `exact`."""
+    device, form = engine.registry.device, "" if exact else engine.form
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else _processor()
+    own = {"python": platform.python_version(), "torch": torch.__version__}  # torch's own tells its build as well
     return {
-        "device": f"{device.type}: {name}", "threads": torch.get_num_threads(),
+        "versions": own | {name: _version(name) for name in (*LIBRARIES, *(["openvino"] if form else []))},
+        "device": f"{form or device.type}: {name}", "threads": torch.get_num_threads(),
         "platform": f"{platform.system()} {platform.machine()}",
     }  # fmt: skip
 

@@ -46,18 +46,28 @@ def check(note: Any) -> dict[str, Any]:
         raise NotAReceipt(f"the receipt's version is {note.get('quartet')!r}; this program reads version {VERSION}")
     _typed(note, FIELDS, "")
     _typed(note["prompt"], ASKED, "prompt.")
-    seeds, whole = note["seeds"], lambda value: type(value) is int
-    _demand(0 < len(seeds) <= PICTURES and all(whole(s) and 0 <= s < 2**63 for s in seeds), "seeds", "1 to 64 seeds")
-    _demand(0 <= note["index"] < len(seeds), "index", "one of the seeds' places")
+    bounded(note)
+    _demand(0 <= note["index"] < len(note["seeds"]), "index", "one of the seeds' places")
     _demand(len(note["step"]) == 2 and all(map(whole, note["step"])), "step", "[i, n]")
     _demand(len(note["box"]) == 4 and all(whole(side) and 0 <= side < 2**16 for side in note["box"]), "box", "4 sides")
-    pairs = [isinstance(pair, list) and [type(item) for item in pair] for pair in note["prompt"]["more"]]
-    _demand(all(pair in ([str, float], [str, int]) for pair in pairs), "prompt.more", "[text, weight] pairs")
-    _demand(len(pairs) <= MORE, "prompt.more", f"up to {MORE} pairs")
-    texts = [note["prompt"]["text"], note["prompt"]["negative"], *(text for text, _ in note["prompt"]["more"])]
-    _demand(sum(map(len, texts)) <= TEXT, "prompt", f"up to {TEXT} characters")
     _demand(all(isinstance(files, dict) for files in note["parts"].values()), "parts", "files by part")
     return note
+
+
+def bounded(note: Mapping[str, Any]) -> None:
+    """NotAReceipt where what a receipt asks for is more than one may hold: seeds, texts."""
+    seeds, asked = note["seeds"], note["prompt"]
+    _demand(0 < len(seeds) <= PICTURES, "seeds", f"1 to {PICTURES} seeds", len(seeds))
+    _demand(all(whole(s) and 0 <= s < 2**63 for s in seeds), "seeds", "numbers from 0 to 2**63 - 1", seeds)
+    pairs = [isinstance(pair, list) and [type(item) for item in pair] for pair in asked["more"]]
+    _demand(all(pair in ([str, float], [str, int]) for pair in pairs), "prompt.more", "[text, weight] pairs")
+    _demand(len(pairs) <= MORE, "prompt.more", f"up to {MORE} pairs", len(pairs))
+    size = sum(map(len, [asked["text"], asked["negative"], *(text for text, _ in asked["more"])]))
+    _demand(size <= TEXT, "prompt", f"up to {TEXT} characters", size)
+
+
+def whole(value: Any) -> bool:
+    return type(value) is int
 
 
 def _typed(values: Mapping[str, Any], fields: Mapping[str, Any], where: str) -> None:
@@ -69,9 +79,9 @@ def _typed(values: Mapping[str, Any], fields: Mapping[str, Any], where: str) -> 
         _demand(type(value) in allowed, where + name, " or ".join(one.__name__ for one in allowed))
 
 
-def _demand(holds: bool, name: str, what: str) -> None:
+def _demand(holds: bool, name: str, what: str, given: Any = None) -> None:
     if not holds:
-        raise NotAReceipt(f"the receipt's {name} is not {what}")
+        raise NotAReceipt(f"the receipt's {name} is not {what}" + ("" if given is None else f": it has {given}"))
 
 
 def plain(value: Any) -> Any:

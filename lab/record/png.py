@@ -17,6 +17,7 @@ from lab.record.plain import PIXELS, NotAReceipt
 
 KEY = "quartet"
 BYTES = 64_000_000  # of a file that is read
+SHEET = 256  # pictures with a receipt of their own
 MOST = PngImagePlugin.MAX_TEXT_CHUNK  # bytes that a text may have, or no Pillow would read it again
 
 
@@ -24,6 +25,8 @@ def encode_png(image: np.ndarray, notes: Sequence[Any], parameters: str) -> byte
     """`image` (H, W, 3) uint8 with `notes` as JSON and the A1111 text."""
     if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
         raise ValueError(f"image is {image.dtype} {image.shape}; give uint8 (H, W, 3)")
+    if image.shape[0] * image.shape[1] > PIXELS:
+        raise ValueError(f"image is {image.shape[1]} x {image.shape[0]}; up to {PIXELS} pixels can be read back")
     text = written(notes)
     if len(text.encode()) > MOST:
         raise ValueError(f"the receipt has {len(text.encode())} bytes, at most {MOST} can be read back; start smaller")
@@ -88,8 +91,8 @@ def _notes(text: str | None) -> list[Any]:
     except (ValueError, RecursionError) as error:
         raise NotAReceipt(f"the receipt is no JSON: {error}") from error
     if isinstance(note, dict) and "pictures" in note:
-        if not isinstance(note["pictures"], list) or not 0 < len(note["pictures"]) <= 256:
-            raise NotAReceipt("the receipt's pictures are not a list of 1 to 256")
+        if not isinstance(note["pictures"], list) or not 0 < len(note["pictures"]) <= SHEET:
+            raise NotAReceipt(f"the receipt's pictures are not a list of 1 to {SHEET}")
         return note["pictures"]
     return [note]
 

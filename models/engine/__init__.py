@@ -44,6 +44,7 @@ class Engine:
 
     `buckets` pads every batch to the next of these sizes; None, right on a CPU, runs exact counts.  `cap` fixes the
     rows of a batch instead of measuring.  `dtype` is that of the noise.  `patience`: seconds a pause keeps its loans.
+    `form` names what its networks are run in, where that is not torch; exact runs do without.
     """
 
     def __init__(
@@ -55,9 +56,10 @@ class Engine:
         cap: int | None = None,
         dtype: torch.dtype = torch.float32,
         patience: float = 60.0,
+        form: str = "",
         clock: Callable[[], float] = time.perf_counter,
     ):
-        self.registry, self.samplers = registry, dict(samplers)
+        self.registry, self.samplers, self.form = registry, dict(samplers), form
         server = Server(registry.device, clock, buckets)
         lobby = Lobby(registry, self.samplers, dtype, patience, server.workspace_of)
         quantum = QUANTUM.get(registry.device.type, QUANTUM["cuda"])

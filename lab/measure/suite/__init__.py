@@ -46,6 +46,7 @@ def measure(
     batch: int = 10,
     reference: int = 1000,
     language: str = "en",
+    device: str = "cpu",
     report: Callable[[str, int, int], None] | None = None,
 ) -> dict[str, Any]:
     """Paint `count` prompts, and `held_out` more (default: a sixth of `count`), with each family, and judge them.
@@ -53,13 +54,15 @@ def measure(
     The judge and the CLIP are read from `suite_folder` (`judge/` must be there, `clip/` may be missing).  What is
     painted is noted in `resume_file`, so that a stopped measurement goes on where it was; `report(family, done,
     total)` is called after every batch.  `reference` is how many painted scenes the Frechet distance is taken to.
+    `device` is what `paint` works on, for the record: what one painted is not another's.
     The result is what json.dumps takes, and `table` prints.
     """
     asked = questions(count, first_seed, count // 6 if held_out is None else held_out, language)
     judge = Judge.from_folder(suite_folder / "judge")
     clip = Clip.from_folder(suite_folder / "clip") if (suite_folder / "clip").exists() else None
     hashes = weights(suite_folder)
-    notes = Notes(resume_file, {"weights": hashes, "count": count, "first_seed": first_seed, "language": language})
+    about = {"weights": hashes, "count": count, "first_seed": first_seed, "language": language, "device": device}
+    notes = Notes(resume_file, about)
     for family in families:
         todo = [k for k in range(len(asked)) if (family, k) not in notes]
         for done, rows in _painted_rows(family, asked, todo, paint, judge, clip, batch):
@@ -68,8 +71,8 @@ def measure(
                 report(family, len(asked) - len(todo) + done, len(asked))
     features, floor = _floor(judge, count, reference)
     return {
-        "suite": suite_folder.name, "weights": hashes, "count": count, "held_out": len(asked) - count,
-        "first_seed": first_seed, "language": language, "threads": torch.get_num_threads(), "floor": floor,
+        "suite": suite_folder.name, **about, "held_out": len(asked) - count, "threads": torch.get_num_threads(),
+        "floor": floor,
         "families": {f: scores(asked, [notes[f, k] for k in range(len(asked))], features) for f in families},
     }  # fmt: skip
 

@@ -3,29 +3,38 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+
+MARK = b'{"weights": '  # as every file of notes begins
 
 
 class Notes:
     """`notes[family, k]` is what is known of picture k.  With a file, every `add` is on disk before it returns.
 
-    The first line says what is measured; a file of another measurement is refused with a ValueError.  A last line
-    that was cut off by a kill is forgotten.
+    The first line says what is measured; any other file, and one of another measurement, is refused with a ValueError
+    and left as it is.  A last line that was cut off by a kill is forgotten.
     """
 
     def __init__(self, file: Path | None, about: Mapping[str, Any]) -> None:
         self.file, self.rows = file, {}
         if file is None:
             return
-        lines = file.read_text(encoding="utf-8").splitlines(keepends=True) if file.exists() else []
-        whole = [json.loads(line) for line in lines if line.endswith("\n")]
-        if whole and whole[0] != about:
-            raise ValueError(f"resume_file {file} belongs to other weights, seeds or counts; delete it or name another")
-        self.rows = {(row["family"], row["k"]): row for row in whole[1:]}
+        first = (json.dumps(about) + "\n").encode()
+        text = file.read_bytes() if file.exists() else b""
+        if not (first.startswith(text) or text.startswith(first)):
+            what = "other weights, seeds, counts or another device" if text.startswith(MARK) else "something else"
+            raise ValueError(f"resume_file {file} holds notes of {what}; name another file")
         file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text("".join(json.dumps(row) + "\n" for row in (whole or [about])), encoding="utf-8")
+        if len(text) < len(first):
+            file.write_bytes(first)
+            return
+        kept = text[: text.rindex(b"\n") + 1]
+        os.truncate(file, len(kept))
+        rows = [json.loads(line) for line in kept.splitlines()[1:]]
+        self.rows = {(row["family"], row["k"]): row for row in rows}
 
     def __contains__(self, key: tuple[str, int]) -> bool:
         return key in self.rows
