@@ -52,10 +52,8 @@ def paint(
     from lab.race import Race, settle
     from models.protocol import Prompt
 
-    names = _names(out or Path(f"{family}.png"), range(seed, seed + count))
     with failing():
-        for file in names:
-            writable(file)
+        names = _names(out or Path(f"{family}.png"), range(seed, seed + count))
         engine, name = open_engine(suite, device)
         if family not in engine.samplers:
             fail(f"family is {family!r}; give one of {', '.join(engine.samplers)}")
@@ -90,8 +88,6 @@ def rerun(
     with failing():
         found = read(file)
         names = [] if out is None else _numbered(out, len(found.receipts))
-        for name in names:
-            writable(name)
         engine, _ = open_engine(suite or _suite_of(found), device)
         repainted = list(again(found, engine, watch=watcher(engine, as_json)))
         said = {run: verdicts(engine, run) for run in (dict.fromkeys(each.run for each in repainted) if names else ())}
@@ -130,12 +126,15 @@ def _lines(report: Mapping[str, Any]) -> str:
 
 
 def _names(file: Path, seeds: Sequence[int]) -> list[Path]:
-    """One a picture; several are numbered by their seeds."""
-    return [file] if len(seeds) == 1 else [file.with_stem(f"{file.stem}-{seed}") for seed in seeds]
+    """One a picture; several are numbered by their seeds.  ValueError where one cannot be written."""
+    names = [file] if len(seeds) == 1 else [file.with_stem(f"{file.stem}-{seed}") for seed in seeds]
+    return [writable(name) for name in names]
 
 
 def _numbered(file: Path, count: int) -> list[Path]:
-    return [file] if count == 1 else [file.with_stem(f"{file.stem}-{k + 1}") for k in range(count)]
+    """One a picture of a file; several are numbered as they stand.  ValueError where one cannot be written."""
+    names = [file] if count == 1 else [file.with_stem(f"{file.stem}-{k + 1}") for k in range(count)]
+    return [writable(name) for name in names]
 
 
 def _save(engine: Engine, run: Run, said: Sequence[Any], files: Mapping[int, Path]) -> list[str]:

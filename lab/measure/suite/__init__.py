@@ -54,15 +54,13 @@ def measure(
     The judge and the CLIP are read from `suite_folder` (`judge/` must be there, `clip/` may be missing).  What is
     painted is noted in `resume_file`, so that a stopped measurement goes on where it was; `report(family, done,
     total)` is called after every batch.  `reference` is how many painted scenes the Frechet distance is taken to.
-    `device` is what `paint` works on, for the record: what one painted is not another's.
-    The result is what json.dumps takes, and `table` prints.
+    `device` is what `paint` works on, for the record.  The result is what json.dumps takes, and `table` prints.
     """
     asked = questions(count, first_seed, count // 6 if held_out is None else held_out, language)
     judge = Judge.from_folder(suite_folder / "judge")
     clip = Clip.from_folder(suite_folder / "clip") if (suite_folder / "clip").exists() else None
-    hashes = weights(suite_folder)
-    about = {"weights": hashes, "count": count, "first_seed": first_seed, "language": language, "device": device}
-    notes = Notes(resume_file, about)
+    about = {"weights": weights(suite_folder), "count": count, "first_seed": first_seed, "language": language}
+    notes = Notes(resume_file, about := about | {"device": device})
     for family in families:
         todo = [k for k in range(len(asked)) if (family, k) not in notes]
         for done, rows in _painted_rows(family, asked, todo, paint, judge, clip, batch):
