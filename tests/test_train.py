@@ -20,6 +20,7 @@ from lab.storybook.paint import paint
 from lab.storybook.scene import HELD_OUT, loosen, relation_between, sample
 from lab.storybook.words import BACKGROUNDS, COLOURS, KINDS
 from lab.train import PARTS, run
+from lab.train.autoencoder import Reconstruction
 from lab.train.card import recorded, trained
 from lab.train.clip import ClipRecipe, architecture, encode_text
 from lab.train.data import Corpus
@@ -325,6 +326,19 @@ def test_an_error_counts_seven_times_where_things_stand_and_later_as_anywhere():
     assert focused(error, shown, 1 / 3).item() == pytest.approx(4 * 0.25 / (4 * 0.25 + 0.75))
     assert focused(error, shown, 0.7).item() == pytest.approx(0.25)
     assert focused(torch.ones_like(error), shown, 0.0).item() == pytest.approx(1)
+
+
+def test_an_error_of_a_reconstruction_counts_five_times_where_things_stand():
+    loss = Reconstruction(Clip.from_folder("assets/classroom/clip", text=False))
+    real, shown, found = torch.zeros(2, 3, 64, 64), torch.zeros(2, 16, 16), []
+    shown[:, 4:8, 4:8] = 1
+    for top in (16, 40):
+        fake = real.clone()
+        fake[:, :, top : top + 16, top : top + 16] = 0.1
+        found.append(loss(fake, real, shown, 0.0)[1])
+    assert found[0]["l1"] == pytest.approx(5 * found[1]["l1"])
+    assert found[1]["l1"] == pytest.approx(0.1 * 16**2 / (64**2 + 4 * 16**2))
+    assert found[0]["psnr"] == found[1]["psnr"] == pytest.approx(-10 * np.log10(0.01 / 16 / 4), abs=1e-4)
 
 
 def test_where_things_stand_is_where_they_are_painted():

@@ -11,6 +11,7 @@ from lab.train.clip import normalise
 from models.parts.clip import Clip
 
 PERCEPTUAL, ADVERSARY = 0.15, 0.005
+FOCUS = 4.0  # how much more an error counts where things stand: small ones are few of the pixels, and what is read
 ADVERSARY_FROM = 0.6  # share of the time after which the critic joins: shapes first, crispness last
 
 
@@ -63,16 +64,19 @@ class Critic:
 
 
 class Reconstruction:
-    """The whole loss of a reconstruction, and its facts."""
+    """The whole loss of a reconstruction of `real` that knows where things are `shown` (B, h, w), and its facts."""
 
     def __init__(self, clip: Clip) -> None:
         self.perceptual, self.critic = Perceptual(clip), Critic()
 
-    def __call__(self, fake: Tensor, real: Tensor, done: float) -> tuple[Tensor, dict[str, float]]:
-        l1, mse = F.l1_loss(fake, real), F.mse_loss(fake, real)
+    def __call__(self, fake: Tensor, real: Tensor, shown: Tensor, done: float) -> tuple[Tensor, dict[str, float]]:
+        weights = (1 + FOCUS * F.interpolate(shown[:, None].to(fake), fake.shape[-2:])).expand_as(fake)
+        error = fake - real
+        l1, mse = ((weights * each).mean() / weights.mean() for each in (error.abs(), error.square()))
         seen = self.perceptual.to(fake.device)(fake, real)
         loss = l1 + mse + PERCEPTUAL * seen
-        facts = {"l1": l1.item(), "psnr": -10 * torch.log10(mse.detach() / 4).item(), "perceptual": seen.item()}
+        psnr = -10 * torch.log10(error.detach().square().mean() / 4)
+        facts = {"l1": l1.item(), "psnr": psnr.item(), "perceptual": seen.item()}
         if done > ADVERSARY_FROM:
             facts["critic"] = self.critic.learn(fake, real)
             loss = loss + ADVERSARY * self.critic.fooled(fake)

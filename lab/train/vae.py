@@ -52,11 +52,12 @@ class VaeRecipe:
         self.fixed = to_signed(pictures(range(FRESH, FRESH + 32), cache=CACHE))
 
     def loss(self, rng: torch.Generator, done: float) -> tuple[Tensor, dict[str, float]]:
-        real = self.corpus.draw(rng, self.plan.batch)[0].to(self.net.device)
+        rows, _ = self.corpus.rows(rng, self.plan.batch)
+        real = to_signed(self.corpus.pictures[rows]).to(self.net.device)
         code = self.net.encode(real).latent_dist
         noise = torch.randn(code.mean.shape, generator=rng).to(real.device)
         fake = self.net.decode(code.mean + code.std * noise).sample
-        loss, facts = self.reconstruction(fake.float(), real, done)
+        loss, facts = self.reconstruction(fake.float(), real, self.corpus.shown[rows], done)
         kl = code.kl().mean() / code.mean[0].numel()
         return loss + KL * kl, {"loss": loss.item(), **facts, "kl": kl.item()}
 

@@ -45,7 +45,8 @@ class VqganRecipe:
         book[dead] = latent[torch.randperm(len(latent), generator=rng)[: len(dead)]].to(book)
 
     def loss(self, rng: torch.Generator, done: float) -> tuple[Tensor, dict[str, float]]:
-        real = self.corpus.draw(rng, self.plan.batch)[0].to(self.net.quantize.embedding.weight.device)
+        rows, _ = self.corpus.rows(rng, self.plan.batch)
+        real = to_signed(self.corpus.pictures[rows]).to(self.net.quantize.embedding.weight.device)
         self.steps += 1
         if self.steps % REVIVE == 0 and done < 0.7:
             if len(dead := (self.used == 0).nonzero().flatten()):
@@ -55,7 +56,7 @@ class VqganRecipe:
         with torch.autocast(real.device.type, enabled=False):  # distances to codes need more than 8 bits
             chosen, codebook, codes = self.net.quantize(latent)
         self.used += torch.bincount(codes.flatten().cpu(), minlength=len(self.used))
-        loss, facts = self.reconstruction(self.net.decode(chosen).float(), real, done)
+        loss, facts = self.reconstruction(self.net.decode(chosen).float(), real, self.corpus.shown[rows], done)
         share = (self.used > 0).float().mean()
         return loss + codebook, {"loss": loss.item(), **facts, "codebook": codebook.item(), "used": share.item()}
 
