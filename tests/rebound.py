@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import weakref
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import cache, partial
 from itertools import count
@@ -33,30 +34,57 @@ class Rebound:
         return self.painter(*given)
 
 
-class Guarded:
-    """Wraps targets to count how many run at once, anywhere in the process."""
+class Wrapped:
+    """Painters whose networks run with something around them: `samplers` by name, `around` what a subclass says."""
+
+    def __init__(self, samplers):
+        self.samplers = {name: Rebound(painter, self._targets(painter)) for name, painter in samplers.items()}
+
+    def _targets(self, painter) -> dict[str, Target]:
+        return {name: Target(self._wrap(target.fn, name), target.parts) for name, target in painter.targets.items()}
+
+    @cache  # noqa: B019 - one wrapper a function, or batches would not form across samplers
+    def _wrap(self, fn, name):
+        def wrapped(parts, *rows, **opts):
+            with self.around(name, len(rows[0])):
+                return fn(parts, *rows, **opts)
+
+        return wrapped
+
+
+class Guarded(Wrapped):
+    """Counts how many networks run at once, anywhere in the process."""
 
     def __init__(self, samplers):
         self.lock, self.now, self.most, self.calls = threading.Lock(), 0, 0, 0
-        self.samplers = {name: self._wrap(sampler) for name, sampler in samplers.items()}
+        super().__init__(samplers)
 
-    def _wrap(self, sampler):
-        counted = {name: Target(self._count(target.fn), target.parts) for name, target in sampler.targets.items()}
-        return Rebound(sampler, counted)
-
-    @cache  # noqa: B019 - one wrapper a function, or batches would not form across samplers
-    def _count(self, fn):
-        def counted(parts, *rows, **opts):
+    @contextmanager
+    def around(self, name: str, rows: int):
+        with self.lock:
+            self.now, self.calls = self.now + 1, self.calls + 1
+            self.most = max(self.most, self.now)
+        try:
+            yield
+        finally:
             with self.lock:
-                self.now, self.calls = self.now + 1, self.calls + 1
-                self.most = max(self.most, self.now)
-            try:
-                return fn(parts, *rows, **opts)
-            finally:
-                with self.lock:
-                    self.now -= 1
+                self.now -= 1
 
-        return counted
+
+class Paced(Wrapped):
+    """Their clock, which they alone move: `seconds` a row by target, 0.005 where none are said."""
+
+    def __init__(self, samplers, **seconds: float):
+        self.now, self.seconds = 0.0, seconds
+        super().__init__(samplers)
+
+    def __call__(self) -> float:
+        return self.now
+
+    @contextmanager
+    def around(self, name: str, rows: int):
+        self.now += self.seconds.get(name, 0.005) * rows
+        yield
 
 
 def burst(kind: str, out, bad: torch.Tensor):
