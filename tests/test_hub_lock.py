@@ -239,6 +239,14 @@ def test_a_shell_fetches_and_pins_one_commit_of_all_parts(shell, hub, tmp_path):
     assert "device is 'abacus'" in shell("fetch", "--device", "abacus", status=2).stderr
 
 
+def test_what_a_person_must_fetch_keeps_nothing_else_from_being_fetched(shell, tmp_path, monkeypatch):
+    parts = {"vqgan": by_hand(tmp_path), "unet": part(tmp_path, BIN, CONFIG)}
+    monkeypatch.setattr("lab.race.painters.plan", lambda *_: replace(classroom(), parts=parts))
+    found = shell("fetch", "--accept", "--json", status=1)
+    assert [row["part"] for row in json.loads(found.stdout)["parts"]] == ["unet"]
+    assert "ckpts/last.ckpt from https://example.org/vqgan by hand" in found.stderr
+
+
 def test_convert_from_a_shell(shell, tmp_path):
     from tests import hostile
 

@@ -68,19 +68,28 @@ def fetch(
     lock: LockOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Fetch the weights of a suite: resumed where a former try broke off, checked, and made safetensors of."""
+    """Fetch the weights of a suite: resumed where a former try broke off, checked, and made safetensors of.
+
+    What only a person can fetch is named at the end, and the status is 1 then.
+    """
     from models.hub.lock import LOCK, read_lock
-    from models.hub.store import bring, unpinned
+    from models.hub.store import ByHand, bring, unpinned
 
     with failing():
         chosen, known = _parts(suite, parts, device), read_lock(lock or LOCK)
         _licences(chosen, accept)
-        rows, commits = [], {}
+        rows, commits, by_hand = [], {}, []
         for part in chosen:
-            made = bring(part, known, progress=_progress(part, as_json), commits=commits)
+            try:
+                made = bring(part, known, progress=_progress(part, as_json), commits=commits)
+            except ByHand as error:
+                by_hand.append(str(error))
+                continue
             pinned = "no" if unpinned([part], known) else "yes"
             rows.append({"part": part.name, "folder": str(part.path), "converted": len(made), "pinned": pinned})
     _tell(rows, as_json)
+    if by_hand:
+        fail("; ".join(by_hand), 1)
 
 
 def convert(
