@@ -21,6 +21,7 @@ from models.hub.receipt import digest
 from models.hub.refuse import Refused, inspect
 from models.parts.vqgan import CLASSROOM, Vqgan
 from tests import hostile
+from tests.test_hub import limited
 from tests.tinyhub import suite
 
 
@@ -202,12 +203,27 @@ def test_a_lightning_checkpoint_becomes_a_vqgan_that_paints_the_same(tmp_path, m
 
 
 @pytest.mark.parametrize(
-    "text", ["", "model: 3", "model: {params: {n_embed: 3}}", "[", "!!python/object/apply:os.system ['true']"]
+    "text",
+    [
+        "",
+        "model: 3",
+        "model: {params: {n_embed: 3}}",
+        "[",
+        "!!python/object/apply:os.system ['true']",
+        "model: {params: {n_embed: 2024-01-01, embed_dim: 4, ddconfig: {}}}",
+    ],
 )
 def test_a_yaml_that_is_no_model_is_refused(tmp_path, text):
     (tmp_path / "model.yaml").write_text(text)
     with pytest.raises(ValueError, match=r"no model\.yaml"):
         vqgan_config(tmp_path / "model.yaml")
+
+
+def test_a_full_disk_is_said_and_nothing_half_written_stays(tmp_path):
+    torch.save({"weight": torch.zeros(100_000)}, tmp_path / "a.bin")
+    with limited(100_000), pytest.raises(OSError, match="make room there"):
+        convert(tmp_path / "a.bin", tmp_path / "b" / "a.safetensors")
+    assert not list((tmp_path / "b").iterdir())
 
 
 def test_nothing_here_may_unpickle_freely():

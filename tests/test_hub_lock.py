@@ -254,6 +254,10 @@ def test_convert_from_a_shell(shell, tmp_path):
     told = json.loads(shell("convert", tmp_path / "a.bin", "--json").stdout)
     assert (told["tensors"], told["dropped"]) == (1, ["loss.x"])
     assert told["sha256"] == sha((tmp_path / "a.safetensors").read_bytes())
+    (tmp_path / "a.bin").rename(tmp_path / "pytorch_model.fp16.bin")
+    shell("convert", tmp_path / "pytorch_model.fp16.bin")
+    assert (tmp_path / "model.fp16.safetensors").is_file(), "as the loader looks for it"
+    (tmp_path / "pytorch_model.fp16.bin").rename(tmp_path / "a.bin")
     assert "1 tensors" in shell("convert", tmp_path / "a.bin", "--out", tmp_path / "b.safetensors").stdout
     (tmp_path / "bad.bin").write_bytes(hostile.torched({"weight": hostile.touch(tmp_path / "canary")}))
     assert "posix.system" in shell("convert", tmp_path / "bad.bin", status=2).stderr

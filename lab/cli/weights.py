@@ -94,7 +94,9 @@ def fetch(
 
 def convert(
     file: Annotated[Path, typer.Argument(help="a .bin, .ckpt, .pt or .pth that torch.save wrote")],
-    out: Annotated[Path | None, typer.Option(help="safetensors to write; default: beside it")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="safetensors to write; default: beside it, as the loader calls it")
+    ] = None,
     yaml: Annotated[
         Path | None, typer.Option(help="taming's model.yaml: writes config.json beside the weights")
     ] = None,
@@ -103,9 +105,10 @@ def convert(
 ) -> None:
     """Make safetensors of an old checkpoint without running anything in it; what is foul is named and refused."""
     from models.hub import convert as made
+    from models.hub.store import renamed
 
     with failing():
-        target = out or file.with_suffix(".safetensors")
+        target = out or file.with_name(renamed(file))
         config = made.vqgan_config(yaml) if yaml else None
         found = made.convert(file, target, tuple(filter(None, drop.split(","))))
         if config is not None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from safetensors import SafetensorError
 from safetensors.torch import save_file
 from torch import Tensor
 
@@ -36,8 +37,8 @@ class Converted:
 def convert(source: Path, target: Path, drop: Sequence[str] = LOSS) -> Converted:
     """Write the weights of `source` (a .bin, .ckpt, .pt or .pth of torch.save) to `target`, a safetensors file.
 
-    Names that begin with one of `drop` are left out; a trainer's `state_dict` is unwrapped.  Raises Refused, and then
-    nothing was written.
+    Names that begin with one of `drop` are left out; a trainer's `state_dict` is unwrapped.  Raises Refused, or OSError
+    where the disk is full or shut, and then nothing was written.
     """
     if target.suffix != ".safetensors":
         raise ValueError(f"target is {target}; give a name that ends in .safetensors")
@@ -48,6 +49,8 @@ def convert(source: Path, target: Path, drop: Sequence[str] = LOSS) -> Converted
     try:
         save_file(weights, part, metadata={"format": "pt"})  # more entries come in any order, and the hash would too
         os.replace(part, target)
+    except SafetensorError as error:  # not an OSError, though a full disk is one
+        raise OSError(f"{target} cannot be written ({error}): make room there, or name another place") from error
     finally:
         part.unlink(missing_ok=True)
     after = digest(target)
@@ -58,10 +61,10 @@ def vqgan_config(file: Path) -> dict[str, Any]:
     """taming's model.yaml as the config.json of a VQGAN folder; a ValueError says what is missing."""
     try:
         params = yaml.safe_load(file.read_text(encoding="utf-8"))["model"]["params"]
-        found = {name: params[name] for name in ("ddconfig", "n_embed", "embed_dim")}
+        found = json.loads(json.dumps({name: params[name] for name in ("ddconfig", "n_embed", "embed_dim")}))
     except (yaml.YAMLError, KeyError, TypeError, UnicodeDecodeError) as error:
         raise ValueError(f"{file} is no model.yaml of taming: model.params lacks or garbles {error}") from error
-    return json.loads(json.dumps(found)) | {"beta": 0.25, "legacy": True}
+    return found | {"beta": 0.25, "legacy": True}
 
 
 def _weights(file: Path, found: Mapping[str, Any], drop: tuple[str, ...]) -> tuple[dict[str, Tensor], tuple[str, ...]]:

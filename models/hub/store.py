@@ -121,9 +121,14 @@ def made_of(part: Part, file: str) -> Path | None:
         return part.path / "config.json"
     if source.suffix not in OLD:
         return None
-    folder = part.path if part.kind == "vqgan" else source.parent
-    name, dot, copy = source.stem.partition(".")  # the copy in half precision is called so behind its name
-    return folder / f"{RENAMED.get(name, name)}{dot}{copy}.safetensors"
+    return (part.path if part.kind == "vqgan" else source.parent) / renamed(source)
+
+
+def renamed(file: Path) -> str:
+    """What the safetensors made of an old checkpoint must be called to be found: of pytorch_model.bin
+    model.safetensors."""
+    name, dot, copy = file.stem.partition(".")  # the copy in half precision is called so behind its name
+    return f"{RENAMED.get(name, name)}{dot}{copy}.safetensors"
 
 
 def unpinned(parts: Iterable[Part], lock: Mapping[str, Locked]) -> dict[str, str]:
