@@ -14,6 +14,7 @@ from lab.ui.painters.unclip.acts import _line
 from lab.ui.stage.news import merged, note, of_event
 from lab.ui.wall import Wall
 from lab.ui.words import LANGUAGES, say
+from models.catalog.full import full
 from models.engine import Engine
 from models.loaders import weigh
 from models.registry import Fits, WontFit, advice
@@ -75,6 +76,9 @@ def test_a_refusal_says_what_would_fit_and_advises_nothing_that_would_not_help()
     assert all("fewer pictures do not help" in told[key] for key in ("fits.half", "fits.neither"))
     assert "latent denoiser with" in told["fits.neither"]
     assert "in half precision it would take" in told["fits.half"]
+    half = {part: size, full()["clip"]: 2 * size}  # CLIP stays as it is: only the net would shrink
+    assert advice(half, 0, 2 * size + size // 2).bytes == 2 * size + size // 2
+    assert advice(half, 0, 2 * size).kind == "neither"
     assert raced(tight((one["need"] + four["need"]) // 2), 1)[-1].state == "done", "and so few do fit"
 
 

@@ -14,7 +14,7 @@ from lab.cli import app
 from lab.race import LANES, Race, default_engine, open_suite, parts_of
 from lab.race.events import Event
 from lab.race.painters import plan
-from lab.race.suites import Machine, availability, guard_of, needed, suite_to_serve, unfit_for_public
+from lab.race.suites import Machine, _bytes, availability, guard_of, needed, suite_to_serve, unfit_for_public
 from lab.ui import hints
 from lab.ui.stage.news import of_event
 from lab.ui.suites import report
@@ -131,6 +131,15 @@ def test_a_painter_needs_the_parts_of_its_targets_and_its_own_clip():
     assert set(needed(full("sd-2.1"), "latent")) == {"latent/clip", "unet", "vae"}
     assert set(needed(full(), "unclip")) == {"clip", "prior", "text_proj", "decoder", "upsampler"}
     assert set(needed(classroom(), "vqgan_clip")) == {"clip", "vqgan", "clip_robust"}
+
+
+def test_what_is_fetched_weighs_as_its_files_do_and_not_as_it_is_held_in_memory():
+    wide, half = (_bytes(full("sd-2.1", dtype=dtype)["vae"]) for dtype in ("float32", "float16"))
+    assert wide == half
+    told = replace(full("kandinsky-2.2", dtype="float16")["prior"].source, bytes=None, parameters=1000)
+    assert _bytes(replace(full(dtype="float16")["unet"], source=told)) == 4000, "there is no copy in half precision"
+    half = replace(told, files=("prior/diffusion_pytorch_model.fp16.safetensors",))
+    assert _bytes(replace(full(dtype="float16")["unet"], source=half)) == 2000
 
 
 def test_only_what_is_pinned_is_served_to_the_public(tmp_path):

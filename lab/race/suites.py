@@ -157,9 +157,9 @@ def _missing(parts: Mapping[str, Part]) -> dict[str, Part]:
 
 
 def _bytes(part: Part) -> int | None:
-    """About what fetching takes: as the pages say, or else as its parameters weigh."""
-    known = part.source.parameters
-    return part.source.bytes or (None if known is None else known * getattr(torch, part.dtype).itemsize)
+    """About what fetching takes: as the pages say, or else as its parameters weigh in the copy that is fetched."""
+    known, half = part.source.parameters, any(".fp16." in file for file in part.source.files)
+    return part.source.bytes or (None if known is None else known * (2 if half else 4))
 
 
 def _sum(values: Iterable[int | None]) -> int | None:

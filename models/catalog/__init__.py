@@ -47,7 +47,7 @@ class Part:
     """One network and where its files lie.  Equal parts are one part, loaded once, whoever asks.
 
     `kind` says how it is read: clip, picture_tower (of a CLIP), vqgan, text_proj,
-    upsamplers (Karlo's pair), judge, or a diffusers class.
+    upsamplers (Karlo's pair), judge, or a diffusers class.  `wide`: float32 on every device, for it does not bear less.
     `configs` names further JSON files that belong to it: `unet_scheduler` for the part `unet`.
     """
 
@@ -59,6 +59,12 @@ class Part:
     channels_last: bool = False
     source: Source = Source()
     loras: tuple[Lora, ...] = ()
+    wide: bool = False
+
+    @property
+    def narrows(self) -> bool:
+        """Whether it could be held in half of its memory."""
+        return self.dtype == "float32" and not self.wide
 
     @property
     def root(self) -> Path:

@@ -192,4 +192,4 @@ def _part(row: Row, root: Path, dtype: str) -> Part:
         None if page else row.repo, files, row.subfolder, None, licence, note, row.half if half else row.bytes,
         at.SHAPES[row.repo, row.subfolder].parameters, page, inferred(row.repo, files),
     )  # fmt: skip
-    return Part(row.name, row.kind, place / row.subfolder, configs, narrow, source=source)
+    return Part(row.name, row.kind, place / row.subfolder, configs, narrow, source=source, wide=row.wide)

@@ -192,7 +192,7 @@ def advice(sizes: Mapping[Part, int], workspace: int, budget: int) -> Fits:
     weights = sum(sizes.values())
     if weights <= budget:
         return Fits("fewer", budget - weights)
-    half = workspace + sum(size // 2 if part.dtype == "float32" else size for part, size in sizes.items())
+    half = workspace + sum(size // (1 + part.narrows) for part, size in sizes.items())
     if half <= budget:
         return Fits("half", half)
     largest = sorted(sizes, key=sizes.__getitem__, reverse=True)[:2]
