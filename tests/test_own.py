@@ -19,8 +19,9 @@ from models.catalog import shapes as at
 from models.catalog.own import read_own, with_own
 from models.engine import Engine
 from models.loaders import files
-from models.protocol import Request
+from models.protocol import Eval, Kit, Request
 from models.registry import Registry
+from models.samplers.guidance import READERS, read
 from tests.test_layouts import PROMPT, WIDE, close, quiet
 from tests.tinyhub import hub, suite
 from tests.tinynets import latent_parts, still
@@ -208,6 +209,18 @@ def test_a_second_autoencoder_decodes_the_same_latents(tmp_path):
 def test_a_wrong_quartet_toml_says_what_is_wrong(tmp_path, text, says):
     with pytest.raises(ValueError, match=says):
         own(text, tmp_path)
+
+
+@pytest.mark.parametrize("name", READERS)
+def test_a_net_of_another_clip_is_named_by_the_numbers_that_do_not_agree(name):
+    asked, given = READERS[name]
+    kit = Kit({"clip": {"width": 768, "embedding": 512}, name: {}}, torch.zeros(2, 77, dtype=torch.long), None)
+    assert isinstance(next(read(PROMPT, kit, torch.zeros(1))), Eval), "what is not set is not read"
+    kit.config[name][asked] = kit.config["clip"][given]
+    assert isinstance(next(read(PROMPT, kit, torch.zeros(1))), Eval)
+    kit.config[name][asked] = 1024
+    with pytest.raises(ValueError, match=rf"{name}\.{asked} is 1024, clip\.{given} (768|512): take the CLIP"):
+        next(read(PROMPT, kit, torch.zeros(1)))
 
 
 def test_the_file_is_found_where_quartet_runs_and_weights_stay_safetensors(tmp_path, monkeypatch):
