@@ -318,3 +318,18 @@ def test_whoever_brings_an_earlier_race_back_by_the_keyboard_stays_on_it(alone):
     first.press("Enter")
     page.wait_for_selector('.strip .race[data-key="1"][aria-pressed="true"]')
     assert page.evaluate("document.activeElement.dataset.key") == "1"
+
+
+def test_a_sentence_says_what_was_missed_or_what_the_judge_cannot_tell(alone):
+    page = alone()
+    word = lambda en, mark: {"en": en, "zh": en, "mark": mark}  # noqa: E731
+    told = {"kind": "marks", "judge": True, "similarity": [0.5], "apart": None, "workspace": 0}
+    tell(
+        page, 1, opening(), *(lane(name, "done") for name in LANES),
+        told | {"lane": "latent", "words": [[word("red", "right"), word("cat", "wrong"), word("large", "cannot say")]]},
+        told | {"lane": "pixel", "words": [[word("red", "right"), word("cat", "cannot say")]]},
+        told | {"lane": "unclip", "words": [[word("red", "right")]]},
+        {"kind": "over", "time": 1.5, "keep": False},
+    )  # fmt: skip
+    said = [line.split("evaluations")[1] for line in page.locator(".summary li").all_inner_texts()]
+    assert said == [", missed cat.", "; the judge cannot tell cat.", ".", ", every word right."]

@@ -23,9 +23,10 @@ WATCH = """() => {  // from the click on: when a panel first changed, stood stil
             const shown = look + panel.querySelector(".thought").innerText;  // a picture or a thought: digits are none
             before[lane] ??= now;
             if (now !== before[lane]) moved[lane] ??= at;
-            if (panel.dataset.state !== "running" || seen[lane]?.shown !== shown) {
+            const live = panel.dataset.state === "running";
+            if (!live || !seen[lane]?.live || seen[lane].shown !== shown) {
                 if (seen[lane]?.live) bare[lane] = Math.max(bare[lane] ?? 0, at - seen[lane].at);
-                seen[lane] = { shown, at, live: panel.dataset.state === "running" };
+                seen[lane] = { shown, at, live };
             }
             if (panel.dataset.state === "running") (looks[lane] ||= []).push(look);
             if (begun[lane] && !signed[lane] && last[lane]?.now !== now) {
@@ -42,6 +43,13 @@ WATCH = """() => {  // from the click on: when a panel first changed, stood stil
 }"""
 
 
+SHOWN = """() => [...document.querySelectorAll(".panel")].every((panel) => {
+    const canvas = panel.querySelector("canvas"), thought = panel.querySelector(".thought");
+    const painted = canvas.getContext("2d").getImageData(9, 9, 1, 1).data[3] > 0;
+    return painted || (thought && !thought.hidden);
+})"""
+
+
 @pytest.fixture(scope="module")
 def address(classroom):
     return classroom
@@ -56,6 +64,7 @@ def test_ninety_seconds(visit, tmp_path, width, height, query):
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), f"{name}: wider than the page"
 
     # 0 s: four pictures of a recorded race, the sentence, one dark button
+    page.wait_for_function(SHOWN)
     assert "seed 1, these weights" in page.locator('[data-role="line"]').inner_text()
     assert page.locator("#prompt textarea").input_value() == "a large red cat in a meadow"
     assert page.locator("button.primary:visible").count() == 1
@@ -97,6 +106,7 @@ def test_ninety_seconds(visit, tmp_path, width, height, query):
     page.locator("#prompt textarea").fill("an astronaut on a horse")
     page.wait_for_function("() => document.querySelectorAll('#prompt .behind mark').length === 2")
     assert page.locator(".hints .chip").count() > 1
+    assert page.locator(".stickers").get_by_text("a red rocket above a house in the snow").count() == 1
     page.click("#turn")
     page.wait_for_function("document.documentElement.lang === 'zh-CN'")
     assert states(page) == ["done"] * 4

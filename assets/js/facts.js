@@ -83,13 +83,14 @@ quartet.Facts = class {
 
   sentence(lane, tape) {
     const { say, make, number, language } = quartet, about = tape.lanes[lane], words = about.marks?.words?.flat();
-    const wrong = (words || []).filter((word) => word.mark === "wrong").map((word) => word[language]);
+    const marked = (mark) => [...new Set((words || []).filter((word) => word.mark === mark).map((word) => word[language]))];
+    const wrong = marked("wrong"), unsure = marked("cannot say");
     const all = words && words.every((word) => word.mark === "right");
     const values = {
-      painter: say("painter." + lane), seconds: number(about.seconds, 1), evals: tape.evaluations(lane), words: [...new Set(wrong)],
+      painter: say("painter." + lane), seconds: number(about.seconds, 1), evals: tape.evaluations(lane), words: wrong.length ? wrong : unsure,
     };
     const item = make("li"), crops = tape.open?.lanes[lane].crops;
-    const said = make("span", "", say(wrong.length ? "sum.missed" : all ? "sum.all" : "sum.facts", values));
+    const said = make("span", "", say(wrong.length ? "sum.missed" : all ? "sum.all" : unsure.length ? "sum.unsure" : "sum.facts", values));
     item.dataset.lane = lane;
     item.append(said);
     if (crops) said.append(" " + say("sum.crops", { n: crops * about.i }));

@@ -70,6 +70,8 @@ function stickers(value) {
     button.append(image);
     things.append(button);
   }
+  const whole = quartetExamples[value.language].find((text) => /rocket|火箭/.test(text));
+  things.append(chip(whole, whole, () => whole, value.language === "zh" ? "zh-CN" : "en"));
   return things;
 }
 

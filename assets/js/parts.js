@@ -66,7 +66,7 @@ function row(part) {
     make("td", "number", part.bytes ? megabytes(part.bytes) : "–"),
     make("td", "number", part.bytes ? say("unit.million", millions) : "–"),
     make("td", "number", part.hits), make("td", "number", part.loads), make("td", "number", part.loads ? part.seconds.toFixed(2) : "–"),
-    make("td", "kind", part.kind), make("td", "", part.licence || say("models.unverified")), source);
+    make("td", "kind", part.suite), make("td", "kind", part.kind), make("td", "", part.licence || say("models.unverified")), source);
   return line;
 }
 
@@ -105,7 +105,7 @@ function draw() {
   const about = make("p", "", say(value.budget ? "models.budget" : "models.free",
     { used: megabytes(value.used), peak: megabytes(value.peak), budget: megabytes(value.budget || 0) }));
   const table = make("table"), head = make("tr");
-  for (const key of ["part", "lanes", "state", "act", "bytes", "parameters", "hits", "loads", "seconds", "kind", "licence", "source"]) {
+  for (const key of ["part", "lanes", "state", "act", "bytes", "parameters", "hits", "loads", "seconds", "suite", "kind", "licence", "source"]) {
     const cell = make("th", "", say("models." + key));
     cell.scope = "col";
     head.append(cell);

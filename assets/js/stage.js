@@ -121,11 +121,18 @@ function tick() {
   setTimeout(tick, PACE);
 }
 
-function play() {
+// The moment from which every painter has something to show.
+function alive() {
+  const first = (lane) => Math.min(...[tape.lanes[lane].frames, tape.lanes[lane].thoughts].map(([one]) => one?.time ?? Infinity));
+  const last = Math.max(...lanes.map(first));
+  return last < tape.over?.time ? last : 0;
+}
+
+function play(from = 0) {
   const began = (playing = performance.now());
   const turn = () => {
     if (playing !== began || !tape.over) return;
-    chosen = (performance.now() - playing) / 1000;
+    chosen = from + (performance.now() - playing) / 1000;
     if (chosen >= tape.over.time) chosen = playing = null;
     draw();
     if (playing !== null) element.isConnected && setTimeout(turn, PACE);
@@ -217,7 +224,7 @@ function meet(value) {
 
 find("hold").addEventListener("click", () => trigger(tape.paused ? "resume" : "pause"));
 find("halt").addEventListener("click", () => trigger("halt"));
-find("again").addEventListener("click", play);
+find("again").addEventListener("click", () => play());
 find("keep").addEventListener("click", keep);
 find("link").addEventListener("click", link);
 axis.addEventListener("input", () => {
@@ -237,4 +244,4 @@ quartet.listen(element, draw);
 watch("value", hear);
 draw();
 hear();
-if (tape.open?.replay) play();
+if (tape.open?.replay) play(alive());

@@ -110,7 +110,7 @@ def report(engine: Engine, suite: str) -> Shown:
     found, faults, standing = engine.registry.report(), engine.registry.faults(suite), engine.registry.standing(suite)
     users = {lane: parts_of(engine, suite, lane) for lane in LANES}
     rows = [
-        _row(part, *standing[name], faults.get(name), [lane for lane in LANES if name in users[lane]])
+        _row(suite, part, *standing[name], faults.get(name), [lane for lane in LANES if name in users[lane]])
         for name, part in engine.registry.suite(suite).parts.items()
     ]
     counts = found["counts"]
@@ -122,11 +122,11 @@ def report(engine: Engine, suite: str) -> Shown:
     }  # fmt: skip
 
 
-def _row(part: Part, state: str, lent: int, counts: Any, fault: str | None, lanes: list[str]) -> Shown:
+def _row(suite: str, part: Part, state: str, lent: int, counts: Any, fault: str | None, lanes: list[str]) -> Shown:
     size = _size(part)
     return {
-        "name": part.name, "said": piece(part.name), "kind": part.kind, "bytes": size, "dtype": part.dtype,
-        "lanes": lanes, "lent": lent,
+        "suite": suite, "name": part.name, "said": piece(part.name), "kind": part.kind, "dtype": part.dtype,
+        "bytes": size, "lanes": lanes, "lent": lent,
         "state": "missing" if fault and state in ("away", "evicted") else state,
         "why": (fault or "").replace(str(part.path), part.path.name), "parameters": size // _width(part),
         "licence": part.source.licence, "source": part.source.repo or part.source.url, "note": part.source.note,

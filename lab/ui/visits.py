@@ -9,7 +9,7 @@ from typing import Any
 
 from lab.race import Race
 
-KEPT = 32  # races remembered after their end, of all visitors together
+OWN, KEPT = 12, 96  # races remembered after their end: as many of one visitor as the strip shows, and of all together
 
 
 @dataclass(eq=False)
@@ -35,6 +35,9 @@ class Visits:
         with self._lock:
             former, self._now[visitor], visit.visitor = self._now.get(visitor), visit, visitor
             self._kept[visit.key] = visit
+            mine = [key for key, kept in self._kept.items() if kept.visitor == visitor]
+            for key in mine[:-OWN]:
+                del self._kept[key]
             while len(self._kept) > KEPT:
                 self._kept.popitem(last=False)
         if former is not None:

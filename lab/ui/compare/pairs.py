@@ -32,6 +32,7 @@ class Pairs:
             )  # fmt: skip
         both = [self.left, self.right]
         drawer.expand(self.choices, [language, *both], both, **SILENT).then(self.shown, both, self.slider, **SILENT)
+        language.change(self.choices, [language, *both], both, **SILENT)
         gr.on([box.input for box in both], self.shown, both, self.slider, **SILENT)
 
     def choices(self, request: gr.Request, language: str, left: str | None, right: str | None) -> list[Any]:

@@ -189,6 +189,10 @@ WORDS: dict[str, tuple[str, str]] = {
         "{painter}: {seconds} s of processor, {evals} evaluations, missed {words}.",
         "{painter}：处理器 {seconds} 秒，网络计算 {evals} 次，没画对：{words}。",
     ),
+    "sum.unsure": (
+        "{painter}: {seconds} s of processor, {evals} evaluations; the judge cannot tell {words}.",
+        "{painter}：处理器 {seconds} 秒，网络计算 {evals} 次，评判看不出：{words}。",
+    ),
     # models
     "models.about": (
         "Four painters, one shelf of networks: what two of them need is loaded once.",

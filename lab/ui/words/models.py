@@ -5,6 +5,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "models.hits": ("At hand", "现成"),
     "models.loads": ("Read", "读入"),
     "models.seconds": ("Seconds", "秒"),
+    "models.suite": ("Suite", "套装"),
     "models.source": ("From", "来自"),
     "models.ours": ("this project", "本项目"),
     "models.unverified": ("not verified", "未核实"),

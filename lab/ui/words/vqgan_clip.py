@@ -56,7 +56,7 @@ WORDS: dict[str, tuple[str, str]] = {
     ),
     # switches
     "vq.tab.switches": ("Every switch", "每个开关"),
-    "vq.go.switches": ("Crop again", "重新裁"),
+    "vq.go.switches": ("Crop this picture", "裁这幅画"),
     "vq.about.switches": (
         "What may happen to a crop before CLIP sees it: all together, then each alone, four crops each. Turn the "
         "switches and strengths below and watch: what is true of the picture is still there in every crop.",

@@ -29,7 +29,7 @@ CURVES: dict[str, Callable[[schedule.Schedule], Tensor]] = {
 POINTS = 100  # of a curve
 INKS = ("#d9532f", "#6f7ee0", "#2ba489", "#c08a1e")  # read well on paper and in the dark
 CHAINS, SEEDS, KNOBS = (10, 25, 100, 1000), 4, ("guidance",)
-SIZE = 160  # CSS pixels
+SIZE = 128  # CSS pixels
 
 
 def draw_schedule(desk: Desk) -> None:
