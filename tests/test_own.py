@@ -13,6 +13,7 @@ from safetensors.torch import load_file, save_file
 
 from lab.lessons import two_vaes
 from lab.race import SAMPLERS, open_suite
+from lab.race.painters import plan
 from models import loaders
 from models.catalog import Lora
 from models.catalog import shapes as at
@@ -204,11 +205,30 @@ def test_a_second_autoencoder_decodes_the_same_latents(tmp_path):
         ("[[lora]]\nfile = '/a'\nscale = true\n", "has scale = True; give a number"),
         ("[[lora]]\nfile = '/a'\ntext = 1\n", "has text = 1; give true or false"),
         ("[parts.eyes]\npath = '/a'\n", "part is 'eyes'; suite 'full' has"),
+        ("[parts.unet]\npath = '/a'\nfiles = []\n", r"has files = \[\]; name those that it is read from"),
+        ("[parts.unet]\npath = '~nobody-of-that-name/a'\n", "no such user here; give the whole path"),
+        ("[[lora]]\nfile = '~nobody-of-that-name/a'\n", "no such user here; give the whole path"),
+        ("[parts.unet]\nrepo = 'a b/c//d'\n", "has repo = 'a b/c//d'; give owner/name"),
+        ("[parts.unet]\npath = '/a'\nsubfolder = '../b'\n", r"has subfolder = '\.\./b'; give a folder inside"),
     ],
 )
 def test_a_wrong_quartet_toml_says_what_is_wrong(tmp_path, text, says):
     with pytest.raises(ValueError, match=says):
         own(text, tmp_path)
+
+
+@pytest.mark.parametrize(("folder", "same"), [(".", ""), ("unet/", "unet"), ("./unet", "unet"), ("a//b/", "a/b")])
+def test_a_folder_may_be_written_in_any_way(tmp_path, folder, same):
+    written, plain = (
+        own(f"[parts.unet]\npath = '{tmp_path}'\nsubfolder = '{name}'\n", tmp_path)["unet"] for name in (folder, same)
+    )
+    assert (written.path, written.root, written.source) == (plain.path, tmp_path, plain.source)
+
+
+def test_the_file_that_a_variable_names_must_be_there(tmp_path, monkeypatch):
+    monkeypatch.setenv("QUARTET_TOML", str(tmp_path / "gone.toml"))
+    with pytest.raises(ValueError, match=r"gone\.toml cannot be read"):
+        plan("full")
 
 
 @pytest.mark.parametrize("name", READERS)

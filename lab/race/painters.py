@@ -48,7 +48,8 @@ def plan(suite: str | Path = "classroom", dtype: str = "float32") -> Suite:
     name, _, choices = str(suite).partition(":")
     if name == "full":
         found = full(*filter(None, choices.split(",")), dtype=dtype)
-        return with_own(found, read_own(own_file()), home()) if own_file().exists() else found
+        named = bool(os.environ.get("QUARTET_TOML"))  # then it must be there
+        return with_own(found, read_own(own_file()), home()) if named or own_file().exists() else found
     if str(suite) in SUITES:
         return classroom(dtype=dtype)
     if Path(suite).is_dir():
@@ -57,7 +58,7 @@ def plan(suite: str | Path = "classroom", dtype: str = "float32") -> Suite:
 
 
 def own_file() -> Path:
-    """Where the visitor's own weights are named; it need not be there."""
+    """Where the visitor's own weights are named; unless QUARTET_TOML says so, it need not be there."""
     return Path(os.environ.get("QUARTET_TOML") or "quartet.toml")
 
 

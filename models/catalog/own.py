@@ -24,8 +24,11 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Mapping
 from dataclasses import replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
+
+from huggingface_hub.errors import HFValidationError
+from huggingface_hub.utils import validate_repo_id
 
 from models.catalog import Lora, Part, Source, Suite
 
@@ -59,10 +62,14 @@ def read_own(file: Path) -> dict[str, Any]:
             raise ValueError(f"{file}: [parts.{name}] must have one of path and repo")
         if (dtype := told.get("dtype", "float32")) not in DTYPES:
             raise ValueError(f"{file}: [parts.{name}] has dtype {dtype!r}; give one of {DTYPES}")
+        if told.get("files") == []:
+            raise ValueError(f"{file}: [parts.{name}] has files = []; name those that it is read from, or leave it out")
+        _places(f"{file}: [parts.{name}]", told)
     for told in loras:
         _known(f"{file}: [[lora]]", told, LORA_FIELDS)
         if "file" not in told:
             raise ValueError(f"{file}: [[lora]] has no file; give one that peft or diffusers wrote, safetensors")
+        _home(f"{file}: [[lora]] has file", told["file"])
         if told.get("text") and told.get("part", "unet") != "unet":
             raise ValueError(f"{file}: [[lora]] has text for the part {told['part']!r}; only the unet's has one")
     return found
@@ -87,7 +94,7 @@ def with_own(suite: Suite, told: Mapping[str, Any], home: Path) -> Suite:
 def _part(name: str, about: Mapping[str, Any], like: Part, home: Path) -> Part:
     """A part read as `like` is, from elsewhere, laid out as that is unless said otherwise."""
     usual = like.source.subfolder
-    subfolder = about.get("subfolder", usual)
+    subfolder = _plain(about.get("subfolder", usual))
     root = Path(about["path"]).expanduser() if "path" in about else home / about["repo"]
     inside, within = (f"{folder}/" if folder else "" for folder in (subfolder, usual))
     plain = like.kind[0].isupper() or like.kind == "text_proj"
@@ -110,6 +117,32 @@ def _schedule(about: Mapping[str, Any], usual: list[str], root: Path) -> str | N
     if "repo" in about:
         return next((file for file in usual if file in about.get("files", usual)), None)
     return next((file for file in usual if (root / file).is_file()), None)
+
+
+def _plain(folder: str) -> str:
+    """A folder inside a repository, as paths begin with it: "" is its root, as "." is."""
+    return "" if (plain := PurePosixPath(folder).as_posix()) == "." else plain
+
+
+def _places(where: str, told: Mapping[str, Any]) -> None:
+    """ValueError where a part is said to lie in no place that can be."""
+    for name in ("subfolder", "scheduler"):
+        inside = PurePosixPath(told.get(name, ""))
+        if inside.is_absolute() or ".." in inside.parts:
+            raise ValueError(f"{where} has {name} = {told[name]!r}; give a folder inside its repository")
+    if "path" in told:
+        _home(f"{where} has path", told["path"])
+    try:
+        validate_repo_id(told.get("repo", "owner/name"))
+    except HFValidationError as error:
+        raise ValueError(f"{where} has repo = {told['repo']!r}; give owner/name, as the hub has it") from error
+
+
+def _home(where: str, path: str) -> None:
+    try:
+        Path(path).expanduser()
+    except RuntimeError as error:
+        raise ValueError(f"{where} = {path!r}: there is no such user here; give the whole path") from error
 
 
 def _known(where: str, told: Any, fields: Mapping[str, Any]) -> None:

@@ -48,9 +48,7 @@ def weights(engine: Engine, suite: str) -> dict[str, Any]:
 def record(engine: Engine, suite: str, file: Path = FILE) -> int:
     """Run the race, write it down; gives the bytes written."""
     captions(engine, suite)
-    for _ in Race(
-        engine, suite, TEXT, SEED, client="replay"
-    ):  # loading is no part of it
+    for _ in Race(engine, suite, TEXT, SEED, client="replay"):  # loading is no part of it
         pass
     race = Race(engine, suite, TEXT, SEED, every=EVERY, client="replay", blind=("unclip",))
     news, last, musing = [], 0.0, None
