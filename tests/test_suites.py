@@ -23,8 +23,8 @@ from models import loaders
 from models.catalog import Source, Suite, classroom
 from models.catalog.full import CHOICES, full
 from models.catalog.own import read_own, with_own
-from models.hub.lock import Locked
-from models.hub.receipt import Pin
+from models.hub.lock import Locked, read_lock
+from models.hub.receipt import Pin, pin_of
 from models.hub.store import key
 from models.loaders import expect
 from tests import tinyhub
@@ -160,6 +160,9 @@ def test_an_app_for_everybody_runs_under_guard_or_says_that_it_does_not(tmp_path
     away = replace(classroom()["unet"], source=Source("a/b"))
     opened = Suite("full", {"unet": away})
     monkeypatch.setattr("lab.race.suites.open_suite", lambda *_: opened)
+    with pytest.raises(ValueError, match="would be read, but is not pinned"):
+        suite_to_serve("full", public=True)
+    monkeypatch.setattr("lab.race.suites.unfit_for_public", lambda *_: None)
     with pytest.raises(ValueError, match="quartet fetch safety --accept`, or add --no-safety"):
         suite_to_serve("full", public=True)
     assert suite_to_serve("full", public=True, safety=False) == opened
@@ -167,6 +170,39 @@ def test_an_app_for_everybody_runs_under_guard_or_says_that_it_does_not(tmp_path
     opened = replace(opened, parts={"unet": away, "safety": away})
     assert suite_to_serve("full", public=True) == opened
     assert set(suite_to_serve("full", safety=False).parts) == {"unet"}
+
+
+def test_a_copy_that_no_pin_speaks_of_is_not_served_though_all_pinned_files_are_here(tmp_path):
+    shutil.copytree(folder() / "pixel", tmp_path / "a" / "b", dirs_exist_ok=True)
+    source = Source("a/b", ("unet/config.json",), "unet")
+    net = replace(classroom(folder())["pixel"], path=tmp_path / "a" / "b" / "unet", configs=(), source=source)
+    lock = {"a/b": Locked("0" * 40, {"unet/config.json": pin_of(net.path / "config.json")})}
+    why = unfit_for_public(Suite("full", {"pixel": net}), lock)
+    assert "diffusion_pytorch_model.safetensors lies there too" in why
+    weights = "unet/diffusion_pytorch_model.safetensors"
+    lock["a/b"] = Locked("0" * 40, {**lock["a/b"].files, weights: pin_of(net.root / weights)})
+    assert unfit_for_public(Suite("full", {"pixel": net}), lock) is None
+    half = replace(net, dtype="float16")
+    shutil.copy(net.root / weights, net.path / "diffusion_pytorch_model.fp16.safetensors")
+    assert "diffusion_pytorch_model.fp16.safetensors lies there" in unfit_for_public(
+        Suite("full", {"pixel": half}), lock
+    )
+
+
+def test_a_folder_like_the_classrooms_is_ones_own_until_it_is_pinned(tmp_path):
+    assert (
+        CliRunner().invoke(app, ["pin", "--suite", "classroom", "--lock", str(tmp_path / "none.json")]).exit_code == 0
+    )
+    shutil.copytree(folder(), tmp_path / "mine")
+    with pytest.raises(ValueError, match=r"is your own and not pinned.*--suite .*mine"):
+        suite_to_serve(str(tmp_path / "mine"), public=True, safety=False)
+    lock = tmp_path / "lock.json"
+    found = CliRunner().invoke(app, ["pin", "--suite", str(tmp_path / "mine"), "--lock", str(lock)])
+    assert found.exit_code == 0, found.output
+    assert unfit_for_public(open_suite(tmp_path / "mine"), read_lock(lock)) is None
+    weights = tmp_path / "mine" / "judge" / "model.safetensors"
+    weights.write_bytes(weights.read_bytes() + b"x")
+    assert "judge: " in unfit_for_public(open_suite(tmp_path / "mine"), read_lock(lock))
 
 
 def test_a_covered_picture_says_why():

@@ -125,9 +125,10 @@ def convert(
 def _parts(suite: str, names: list[str] | None, device: str) -> list[Part]:
     """The parts of a suite that come from elsewhere, or those of them that were named, as `device` computes in them."""
     from lab.race.painters import plan, precision
+    from models.hub.local import own_files
 
     table: Suite = plan(suite, precision(suite, known_device(device)))
-    away = {name: part for name, part in table.parts.items() if part.source.files}
+    away = {name: part for name, part in table.parts.items() if part.source.files or own_files(part)}
     if strange := [name for name in names or () if name not in away]:
         fail(f"part is {strange[0]!r}; suite {suite!r} fetches {', '.join(away) or 'nothing'}")
     return [away[name] for name in names or away]

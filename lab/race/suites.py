@@ -22,7 +22,7 @@ from models.catalog import Part, Suite
 from models.catalog.full import CHOICES, WORK, home
 from models.hub.local import own_files
 from models.hub.lock import Locked, read_lock
-from models.hub.store import key, unpinned
+from models.hub.store import key, stray, unpinned
 
 log = logging.getLogger(__name__)
 Row = dict[str, Any]
@@ -81,7 +81,7 @@ def suite_to_serve(name: str, device: str = "cpu", public: bool = False, safety:
     if not safety:
         suite = replace(suite, parts={k: part for k, part in suite.parts.items() if k != "safety"})
     if public and (why := unfit_for_public(suite)):
-        raise ValueError(why)
+        raise ValueError(why if name in ("classroom", "full") else f"{why}.  Give both commands --suite {name}")
     foreign = any(key(part) or own_files(part) for part in suite.parts.values())
     if public and safety and foreign and "safety" not in suite.parts:
         raise ValueError(
@@ -93,7 +93,10 @@ def suite_to_serve(name: str, device: str = "cpu", public: bool = False, safety:
 
 def unfit_for_public(suite: Suite, lock: Mapping[str, Locked] | None = None) -> str | None:
     """Why a suite may not be served to everybody: parts that nobody can say are what was looked at and pinned."""
-    loose = unpinned(suite.parts.values(), read_lock() if lock is None else lock)
+    known = read_lock() if lock is None else lock
+    loose = unpinned(suite.parts.values(), known)
+    foreign = [part for part in suite.parts.values() if key(part) and part.name not in loose]
+    loose |= {part.name: why for part in foreign if (why := stray(part, loaders.files.weights(part), known))}
     if not loose:
         return None
     told = "; ".join(f"{name}: {why}" for name, why in loose.items())

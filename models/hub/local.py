@@ -1,5 +1,6 @@
-"""Files of one's own on this computer, which quartet.toml names: which of them a part reads, and whether they are as
-pinned.  They are pinned under one name, by the paths that were given: relative ones hold wherever they are taken to.
+"""Files of one's own on this computer, which quartet.toml names or a folder laid out like the classroom's holds: which
+of them a part reads, and whether they are as pinned.  They are pinned under one name, by the paths that were given:
+relative ones hold wherever they are taken to.
 """
 
 from __future__ import annotations
@@ -7,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from models.catalog import Part
+from models.catalog import ASSETS, Part
 from models.hub.lock import Locked
 from models.hub.receipt import matches, pin_of
 
@@ -19,9 +20,10 @@ def own_files(part: Part) -> list[Path]:
     """Every file that `part` may be read from and that neither a repository nor a page is the source of."""
     source, found = part.source, []
     away = {part.root / file for file in source.files if source.repo or source.url}
-    if source.files and not away:
+    elsewhere = not (source.files or source.url) and not part.path.resolve().is_relative_to(ASSETS)
+    if elsewhere or (source.files and not away):
         found += sorted(file for file in part.path.rglob("*") if file.suffix in READ) or [part.path]
-    if source.files:
+    if elsewhere or source.files:
         found += [path for _, path in part.configs if path not in (*away, *found)]
     for lora in part.loras:
         beside = lora.file.with_name("adapter_config.json")
@@ -40,7 +42,7 @@ def loose(part: Part, lock: Mapping[str, Locked]) -> str:
     pins = lock.get(HERE, Locked()).files
     for file in own_files(part):
         if not file.is_file():
-            return f"{file} is named in quartet.toml and not here"
+            return f"{file} is yours to bring and not here"
         if file.as_posix() not in pins:
             return f"{file} is your own and not pinned; `quartet pin {part.name}` does that, online or not"
         if not matches(file, pins[file.as_posix()]):

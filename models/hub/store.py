@@ -11,7 +11,7 @@ from models.catalog import Part
 from models.catalog.seen import EXTRAS, OLDER, held, older
 from models.hub.convert import convert, vqgan_config
 from models.hub.fetch import Hub, Progress, commit_of, fetch
-from models.hub.local import loose
+from models.hub.local import loose, own_files
 from models.hub.lock import Locked
 from models.hub.receipt import digest, here, matches, note, pin_of, receipt
 from models.hub.refuse import Refused
@@ -139,6 +139,16 @@ def unpinned(parts: Iterable[Part], lock: Mapping[str, Locked]) -> dict[str, str
         if why := why or loose(part, lock):
             found[part.name] = why
     return found
+
+
+def stray(part: Part, read: Iterable[Path], lock: Mapping[str, Locked]) -> str:
+    """Why one of the files that a part is `read` from is not among those that its pins speak of; empty if all are."""
+    pins = lock.get(key(part), Locked()).files if key(part) else ()
+    known = {part.root / file for file in pins} | {made_of(part, file) for file in pins}
+    if not key(part):
+        known |= set(own_files(part))
+    lost = [file.name for file in read if file not in known]
+    return f"{lost[0]} lies there too and would be read, but is not pinned; move it away" if lost else ""
 
 
 def _loose(part: Part, known: Locked) -> str:
