@@ -76,6 +76,12 @@ def test_ninety_seconds(visit, tmp_path, width, height, query):
     page.evaluate(WATCH)
     paint(page)
     page.wait_for_function("() => window.moments.frames.latent > 3")
+    for role in ("score", "halt") if width > 900 else ():
+        box = page.locator(f'[data-role="{role}"]').bounding_box()
+        assert box["y"] + box["height"] <= height, f"{role} is out of sight"
+    frames = page.locator(".panel .frame").evaluate_all("all => all.map(f => f.getBoundingClientRect().toJSON())")
+    assert all(frame["top"] >= 0 and frame["bottom"] <= height for frame in frames), "not all four are in sight"
+    below = page.locator('[data-role="score"]').evaluate("score => score.getBoundingClientRect().top + scrollY")
     moment("03s")
     page.wait_for_selector('.panel[data-state="done"]')
     moment("10s")
@@ -83,6 +89,9 @@ def test_ninety_seconds(visit, tmp_path, width, height, query):
     # 30 s: all signed, the facts in words; the playhead un-paints
     ended(page)
     assert states(page) == ["done"] * 4
+    if width > 900:
+        now = page.locator('[data-role="score"]').evaluate("score => score.getBoundingClientRect().top + scrollY")
+        assert now == below, "the score moved while it was looked at"
     seen = page.evaluate("window.moments")
     times = seen["signed"].values()
     print(f"\n{width} px: first signed after {min(times):.1f} s, all after {max(times):.1f} s")

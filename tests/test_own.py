@@ -1,6 +1,7 @@
 """Your own weights: what quartet.toml names is read in its layout, checked, and painted with."""
 
 import json
+import re
 import shutil
 import threading
 from copy import deepcopy
@@ -15,17 +16,19 @@ from lab.lessons import two_vaes
 from lab.race import SAMPLERS, open_suite
 from lab.race.painters import plan
 from models import loaders
-from models.catalog import Lora
+from models.catalog import Lora, classroom
 from models.catalog import shapes as at
 from models.catalog.own import read_own, with_own
 from models.engine import Engine
 from models.loaders import files
-from models.protocol import Eval, Kit, Request
+from models.protocol import Kit, Request
 from models.registry import Registry
-from models.samplers.guidance import READERS, read
+from models.samplers.fits import FITS, fit
+from models.samplers.guidance import read
 from tests.test_layouts import PROMPT, WIDE, close, quiet
 from tests.tinyhub import hub, suite
 from tests.tinynets import latent_parts, still
+from tests.tinysuite import folder
 
 KNOBS = SAMPLERS["latent"].knobs(scheduler="ddim", steps=3, guidance=7.5, **WIDE)
 LAYERS = ("down_blocks.0.attentions.0.transformer_blocks.0.attn2.to_q", "mid_block.attentions.0.proj_in", "conv_in")
@@ -231,15 +234,33 @@ def test_the_file_that_a_variable_names_must_be_there(tmp_path, monkeypatch):
         plan("full")
 
 
-@pytest.mark.parametrize("name", READERS)
-def test_a_net_of_another_clip_is_named_by_the_numbers_that_do_not_agree(name):
-    asked, given = READERS[name]
-    kit = Kit({"clip": {"width": 768, "embedding": 512}, name: {}}, torch.zeros(2, 77, dtype=torch.long), None)
-    assert isinstance(next(read(PROMPT, kit, torch.zeros(1))), Eval), "what is not set is not read"
-    kit.config[name][asked] = kit.config["clip"][given]
-    assert isinstance(next(read(PROMPT, kit, torch.zeros(1))), Eval)
-    kit.config[name][asked] = 1024
-    with pytest.raises(ValueError, match=rf"{name}\.{asked} is 1024, clip\.{given} (768|512): take the CLIP"):
+@pytest.mark.parametrize(("part", "read", "other", "given"), FITS)
+def test_networks_that_were_not_trained_together_are_named_by_the_widths_that_do_not_agree(part, read, other, given):
+    fit({part: {read: 768}})
+    fit({part: {read: None}, other: {given: 768}})
+    fit({part: {read: (768, 1024)}, other: {given: 768}})
+    fit({part: {read: 768}, other: {given: 768}})
+    with pytest.raises(ValueError, match=rf"{part}\.{read} is 1024, but {other}\.{given} is 768: take the {other}"):
+        fit({part: {read: 1024}, other: {given: 768}})
+
+
+@pytest.mark.parametrize(
+    ("lane", "says"),
+    [
+        ("vqgan_clip", "clip_robust.embedding is 24, but clip.embedding is 32"),
+        ("unclip", "prior.embedding_dim is 24, but clip.embedding is 32"),
+    ],
+)
+def test_a_painter_says_so_before_any_network_runs(lane, says):
+    table, other = classroom(folder()), replace(suite(dtype="float32").parts["clip"], name=f"{lane}/clip")
+    running = Engine(Registry([replace(table, parts=table.parts | {other.name: other})], threads=False), SAMPLERS)
+    with pytest.raises(ValueError, match=re.escape(says)):
+        running.paint(Request(lane, PROMPT, SAMPLERS[lane].knobs(steps=2), table.name, "test"))
+
+
+def test_latents_that_an_autoencoder_does_not_have_are_refused():
+    kit = Kit({"unet": {"in_channels": 9}, "vae": {"latent_channels": 4}}, torch.zeros(2, 77, dtype=torch.long), None)
+    with pytest.raises(ValueError, match=r"unet\.in_channels is 9, but vae\.latent_channels is 4"):
         next(read(PROMPT, kit, torch.zeros(1)))
 
 

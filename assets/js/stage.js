@@ -218,8 +218,9 @@ function meet(value) {
   if (next.error && next.heard === 0) return back(next.error);
   held = trouble = null;
   begin(next);
-  if (tape.running && panels.unclip.getBoundingClientRect().bottom > innerHeight)
-    quartet.reveal(element, quartet.narrow.matches ? "start" : "nearest");
+  const narrow = quartet.narrow.matches, last = narrow ? panels.unclip : find("halt"); // all four, and the score if it fits
+  if (tape.running && last.getBoundingClientRect().bottom > innerHeight)
+    quartet.reveal(narrow ? element : last, narrow ? "start" : "nearest");
 }
 
 find("hold").addEventListener("click", () => trigger(tape.paused ? "resume" : "pause"));
