@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from models.protocol import Eval, Kit, Prompt, Target, ask
+from models.samplers.fits import fit
 
 
 class Text(NamedTuple):
@@ -26,26 +27,14 @@ def encode_text(parts: Mapping[str, nn.Module], tokens: Tensor) -> tuple[Tensor,
 
 
 TEXT = Target(encode_text, ("clip",))  # bound as "text" by every sampler that reads a prompt
-READERS = {  # of what a net reads of CLIP, the name in its configuration and in CLIP's; what is not set is not read
-    "unet": ("cross_attention_dim", "width"),
-    "pixel": ("cross_attention_dim", "width"),
-    "prior": ("embedding_dim", "embedding"),
-    "text_proj": ("clip_embeddings_dim", "embedding"),
-    "clip_robust": ("embedding", "embedding"),
-}
 
 
 def read(prompt: Prompt, kit: Kit, like: Tensor) -> Generator[Eval, Any, tuple[Text, Text]]:
     """The prompt's text and its negative, each with one row a picture.  The sampler binds `TEXT` as "text".
 
-    ValueError names a net that was trained on another CLIP, by the numbers that do not agree.
+    ValueError names networks that were not trained together.
     """
-    clip = kit.config.get("clip", {})
-    for name in READERS.keys() & kit.config.keys():
-        asked, given = READERS[name]
-        wanted, has = kit.config[name].get(asked), clip.get(given)
-        if isinstance(wanted, int) and has is not None and wanted != has:
-            raise ValueError(f"{name}.{asked} is {wanted}, clip.{given} {has}: take the CLIP that {name} learned with")
+    fit(kit.config)
     found = yield from ask("text", kit.tokens[:2].to(like.device))
     count = len(prompt.seeds)
     on, off = (Text(*(rows[i : i + 1].expand(count, *rows.shape[1:]) for rows in found)) for i in (0, 1))

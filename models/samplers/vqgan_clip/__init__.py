@@ -23,6 +23,7 @@ from models.knobs import Knobs, knob
 from models.protocol import Kit, Look, Painting, Prompt, State, Step, ask
 from models.samplers.crops import CropKnobs, draw_crops
 from models.samplers.diffusion import freeze, generators, home
+from models.samplers.fits import fit
 from models.samplers.vqgan_clip.targets import TARGETS, TOWERS, factor_of, tower_of
 from models.samplers.vqgan_clip.views import VIEWS
 
@@ -62,6 +63,7 @@ class VqganClip:
     views = VIEWS
 
     def __call__(self, prompt: Prompt, knobs: VqganClipKnobs, kit: Kit, start: State | None = None) -> Painting:
+        fit(kit.config)
         height, width, factor = _size(knobs, kit)
         names, weights = _aims(prompt, knobs)
         climb = f"climb_{tower_of(knobs, kit)}"
