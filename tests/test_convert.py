@@ -211,6 +211,9 @@ def test_a_lightning_checkpoint_becomes_a_vqgan_that_paints_the_same(tmp_path, m
         "[",
         "!!python/object/apply:os.system ['true']",
         "model: {params: {n_embed: 2024-01-01, embed_dim: 4, ddconfig: {}}}",
+        "model: {params: {n_embed: .nan, embed_dim: 4, ddconfig: {}}}",
+        "model: {params: {n_embed: 3, embed_dim: 4, ddconfig: &around {ch: *around}}}",
+        "[" * 3000,
     ],
 )
 def test_a_yaml_that_is_no_model_is_refused(tmp_path, text):

@@ -61,8 +61,9 @@ def vqgan_config(file: Path) -> dict[str, Any]:
     """taming's model.yaml as the config.json of a VQGAN folder; a ValueError says what is missing."""
     try:
         params = yaml.safe_load(file.read_text(encoding="utf-8"))["model"]["params"]
-        found = json.loads(json.dumps({name: params[name] for name in ("ddconfig", "n_embed", "embed_dim")}))
-    except (yaml.YAMLError, KeyError, TypeError, UnicodeDecodeError) as error:
+        wanted = {name: params[name] for name in ("ddconfig", "n_embed", "embed_dim")}
+        found = json.loads(json.dumps(wanted, allow_nan=False))
+    except (yaml.YAMLError, KeyError, TypeError, ValueError, RecursionError) as error:
         raise ValueError(f"{file} is no model.yaml of taming: model.params lacks or garbles {error}") from error
     return found | {"beta": 0.25, "legacy": True}
 
