@@ -106,7 +106,7 @@ def test_without_a_hub_own_files_are_pinned_and_what_was_pinned_before_stays(min
 def test_a_file_that_is_gone_is_named(mine, tmp_path):
     CliRunner().invoke(app, ["pin", "--lock", str(tmp_path / "lock.json")])
     (tmp_path / "ink.safetensors").unlink()
-    assert "ink.safetensors is named in quartet.toml and not here" in unfit_for_public(mine)
+    assert "ink.safetensors is yours to bring and not here" in unfit_for_public(mine)
     gone = CliRunner().invoke(app, ["pin", "--lock", str(tmp_path / "lock.json")])
     assert gone.exit_code == 1
     assert "ink.safetensors" in gone.stderr

@@ -160,7 +160,7 @@ def test_an_app_for_everybody_runs_under_guard_or_says_that_it_does_not(tmp_path
     away = replace(classroom()["unet"], source=Source("a/b"))
     opened = Suite("full", {"unet": away})
     monkeypatch.setattr("lab.race.suites.open_suite", lambda *_: opened)
-    with pytest.raises(ValueError, match="would be read, but is not pinned"):
+    with pytest.raises(ValueError, match="lies beside the pinned files"):
         suite_to_serve("full", public=True)
     monkeypatch.setattr("lab.race.suites.unfit_for_public", lambda *_: None)
     with pytest.raises(ValueError, match="quartet fetch safety --accept`, or add --no-safety"):
@@ -172,27 +172,39 @@ def test_an_app_for_everybody_runs_under_guard_or_says_that_it_does_not(tmp_path
     assert set(suite_to_serve("full", safety=False).parts) == {"unet"}
 
 
+def pinned_net(home):
+    """A net from a repository under `home`, and the lock that says so."""
+    shutil.copytree(folder() / "pixel", home / "a" / "b")
+    files = ("unet/config.json", "unet/diffusion_pytorch_model.safetensors")
+    net = replace(classroom(folder())["pixel"], path=home / "a/b/unet", configs=(), source=Source("a/b", files, "unet"))
+    return net, {"a/b": Locked("0" * 40, {file: pin_of(net.root / file) for file in files})}
+
+
 def test_a_copy_that_no_pin_speaks_of_is_not_served_though_all_pinned_files_are_here(tmp_path):
-    shutil.copytree(folder() / "pixel", tmp_path / "a" / "b", dirs_exist_ok=True)
-    source = Source("a/b", ("unet/config.json",), "unet")
-    net = replace(classroom(folder())["pixel"], path=tmp_path / "a" / "b" / "unet", configs=(), source=source)
-    lock = {"a/b": Locked("0" * 40, {"unet/config.json": pin_of(net.path / "config.json")})}
-    why = unfit_for_public(Suite("full", {"pixel": net}), lock)
-    assert "diffusion_pytorch_model.safetensors lies there too" in why
-    weights = "unet/diffusion_pytorch_model.safetensors"
-    lock["a/b"] = Locked("0" * 40, {**lock["a/b"].files, weights: pin_of(net.root / weights)})
+    net, lock = pinned_net(tmp_path)
     assert unfit_for_public(Suite("full", {"pixel": net}), lock) is None
-    half = replace(net, dtype="float16")
-    shutil.copy(net.root / weights, net.path / "diffusion_pytorch_model.fp16.safetensors")
-    assert "diffusion_pytorch_model.fp16.safetensors lies there" in unfit_for_public(
-        Suite("full", {"pixel": half}), lock
-    )
+    copy = net.path / "diffusion_pytorch_model.fp16.safetensors"
+    shutil.copy(net.path / "diffusion_pytorch_model.safetensors", copy)
+    half = Suite("full", {"pixel": replace(net, dtype="float16")})
+    assert f"{copy.name} lies beside the pinned files" in unfit_for_public(half, lock)
+    pins = {**lock["a/b"].files, f"unet/{copy.name}": pin_of(copy)}
+    lock["a/b"] = Locked("0" * 40, pins)
+    assert unfit_for_public(half, lock) is None
+    copy.write_bytes(copy.read_bytes() + b" ")
+    assert f"{copy.name} is not the pinned file" in unfit_for_public(half, lock), "its name alone does not do"
+
+
+@pytest.mark.parametrize("name", ["diffusion_pytorch_model.safetensors.index.json", "tokenizer.json", "merges.txt"])
+def test_what_a_library_would_rather_read_than_the_pinned_file_is_not_served(tmp_path, name):
+    """diffusers takes shards where their index lies beside the whole file."""
+    net, lock = pinned_net(tmp_path)
+    (net.path / name).write_text("{}")
+    assert f"{name} lies beside the pinned files" in unfit_for_public(Suite("full", {"pixel": net}), lock)
 
 
 def test_a_folder_like_the_classrooms_is_ones_own_until_it_is_pinned(tmp_path):
-    assert (
-        CliRunner().invoke(app, ["pin", "--suite", "classroom", "--lock", str(tmp_path / "none.json")]).exit_code == 0
-    )
+    none = ["pin", "--suite", "classroom", "--lock", str(tmp_path / "none.json")]
+    assert CliRunner().invoke(app, none).exit_code == 0, "what ships is pinned by git"
     shutil.copytree(folder(), tmp_path / "mine")
     with pytest.raises(ValueError, match=r"is your own and not pinned.*--suite .*mine"):
         suite_to_serve(str(tmp_path / "mine"), public=True, safety=False)

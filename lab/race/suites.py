@@ -96,7 +96,7 @@ def unfit_for_public(suite: Suite, lock: Mapping[str, Locked] | None = None) -> 
     known = read_lock() if lock is None else lock
     loose = unpinned(suite.parts.values(), known)
     foreign = [part for part in suite.parts.values() if key(part) and part.name not in loose]
-    loose |= {part.name: why for part in foreign if (why := stray(part, loaders.files.weights(part), known))}
+    loose |= {part.name: why for part in foreign if (why := stray(part, loaders.files.lying(part), known))}
     if not loose:
         return None
     told = "; ".join(f"{name}: {why}" for name, why in loose.items())

@@ -6,14 +6,15 @@ import json
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 from models.catalog import Part
 from models.catalog.seen import EXTRAS, OLDER, held, older
 from models.hub.convert import convert, vqgan_config
 from models.hub.fetch import Hub, Progress, commit_of, fetch
-from models.hub.local import loose, own_files
+from models.hub.local import loose
 from models.hub.lock import Locked
-from models.hub.receipt import digest, here, matches, note, pin_of, receipt
+from models.hub.receipt import Pin, digest, here, matches, note, pin_of, receipt
 from models.hub.refuse import Refused
 from models.hub.trouble import NotFetched
 
@@ -141,14 +142,21 @@ def unpinned(parts: Iterable[Part], lock: Mapping[str, Locked]) -> dict[str, str
     return found
 
 
-def stray(part: Part, read: Iterable[Path], lock: Mapping[str, Locked]) -> str:
-    """Why one of the files that a part is `read` from is not among those that its pins speak of; empty if all are."""
-    pins = lock.get(key(part), Locked()).files if key(part) else ()
-    known = {part.root / file for file in pins} | {made_of(part, file) for file in pins}
-    if not key(part):
-        known |= set(own_files(part))
-    lost = [file.name for file in read if file not in known]
-    return f"{lost[0]} lies there too and would be read, but is not pinned; move it away" if lost else ""
+def stray(part: Part, lying: Iterable[Path], lock: Mapping[str, Locked]) -> str:
+    """Why one of the files `lying` where a part is read from is not as pinned; empty if all are.
+
+    Which of them a library takes is its own affair: of a file and its shards, say, or of two precisions.
+    """
+    known, notes = lock.get(key(part), Locked()).files, receipt(part.root)
+    origin = {made_of(part, file): file for file in known}
+    for path in lying:
+        name = path.relative_to(part.root).as_posix()
+        name = name if name in known else origin.get(path, name)
+        if name not in known:
+            return f"{path.name} lies beside the pinned files, where it may be read, and is not pinned; move it away"
+        if why := _changed(part, name, known[name], notes):
+            return why
+    return ""
 
 
 def _loose(part: Part, known: Locked) -> str:
@@ -157,14 +165,18 @@ def _loose(part: Part, known: Locked) -> str:
     if missing := [file for file in (*files, *extras) if file not in known.files]:
         return f"{missing[0]} is not in the lock file; `quartet pin` writes it while online"
     notes = receipt(part.root)
-    for file in files:
-        pin, path = known.files[file], part.root / file
-        if not path.is_file():
-            return f"{file} is not here; `quartet fetch` brings it"
-        if not matches(path, pin):
-            return f"{file} is not the pinned file; delete it and run `quartet fetch`"
-        if made := made_of(part, file):
-            name = made.relative_to(part.root).as_posix()
-            if not here(part.root, name) or notes[name].get("source_sha256") != pin.sha256:
-                return f"{made.name} was not made of the pinned {file}; `quartet fetch` makes it"
+    return next(filter(None, (_changed(part, file, known.files[file], notes) for file in files)), "")
+
+
+def _changed(part: Part, file: str, pin: Pin, notes: Mapping[str, Mapping[str, Any]]) -> str:
+    """Why a file of a part, or what is read in its place, is not what was pinned; empty if it is."""
+    path = part.root / file
+    if not path.is_file():
+        return f"{file} is not here; `quartet fetch` brings it"
+    if not matches(path, pin):
+        return f"{file} is not the pinned file; delete it and run `quartet fetch`"
+    if made := made_of(part, file):
+        name = made.relative_to(part.root).as_posix()
+        if not here(part.root, name) or notes[name].get("source_sha256") != pin.sha256:
+            return f"{made.name} was not made of the pinned {file}; `quartet fetch` makes it"
     return ""

@@ -11,6 +11,8 @@ from typing import Any
 
 from models.catalog import Part
 from models.catalog.full import ENCODERS, PAIR
+from models.hub.local import READ
+from models.hub.receipt import RECEIPT
 from models.hub.refuse import inspect
 
 HEADER = 100_000_000  # bytes a safetensors header may have, by its specification
@@ -24,11 +26,15 @@ BESIDE = ("tokenizer", "image_processor")  # folders that a CLIP may have beside
 
 def weights(part: Part) -> list[Path]:
     """The safetensors files of a part: one a network, or its shards.  ValueError says what is there instead."""
-    beside = [part.path / name for name in BESIDE if part.kind in TOWERS]
-    for folder in dict.fromkeys((part.path, *(stem.parent for stem in stems(part)), *beside)):
-        if folder.is_dir():
-            inspect(folder)
+    for folder in _folders(part):
+        inspect(folder)
     return [file for stem in stems(part) for file in _copy(stem, variant(part))]
+
+
+def lying(part: Part) -> list[Path]:
+    """Every file in the folders of a part that some library might read, whatever it is that they do read."""
+    found = (file for folder in _folders(part) for file in sorted(folder.iterdir()))
+    return [file for file in found if file.suffix in READ and file != part.root / RECEIPT]
 
 
 def lacking(part: Part) -> list[Path]:
@@ -81,6 +87,13 @@ def header(file: Path) -> dict[str, Any]:
     if file.stat().st_size != ends:
         raise ValueError(f"{file} has {file.stat().st_size} bytes; its header says {ends}")
     return found
+
+
+def _folders(part: Part) -> list[Path]:
+    """Where the files of a part lie, as far as they are here."""
+    beside = [part.path / name for name in BESIDE if part.kind in TOWERS]
+    found = dict.fromkeys((part.path, *(stem.parent for stem in stems(part)), *beside))
+    return [folder for folder in found if folder.is_dir()]
 
 
 def _copy(stem: Path, kind: str | None) -> list[Path]:
