@@ -38,6 +38,7 @@ def pin(
 
     Files of your own that quartet.toml names are read here, online or not, and before any hub is asked.
     """
+    from lab.race.commands import typed
     from models.hub.local import HERE, own_files, pin_own
     from models.hub.lock import LOCK, Locked, read_lock, write_lock
     from models.hub.store import key, pinned
@@ -55,9 +56,8 @@ def pin(
             if known:
                 write_lock(known, file)
     _tell(rows, as_json, {"lock": str(file)})
-    away = [part for part in chosen if part.source.repo]
-    if lost := [part.name for part in away if not pinned(part, known.get(key(part), Locked()))]:
-        fail(f"no hub could be asked for {', '.join(lost)}: run `quartet pin {' '.join(lost)}` while online", 1)
+    if lost := [part.name for part in chosen if part.source.repo and not pinned(part, known.get(key(part), Locked()))]:
+        fail(f"no hub could be asked for {', '.join(lost)}: run `{typed('pin', lost, suite, device, lock)}` online", 1)
 
 
 def fetch(
@@ -72,24 +72,25 @@ def fetch(
 
     What only a person can fetch is named at the end, and the status is 1 then.
     """
+    from lab.race.commands import typed
     from models.hub.lock import LOCK, read_lock
     from models.hub.store import ByHand, bring, unpinned
 
     with failing():
         chosen, known = _parts(suite, parts, device), read_lock(lock or LOCK)
         _licences(chosen, accept)
-        rows, commits, by_hand = [], {}, []
+        rows, commits, by_hand = [], {}, {}
         for part in chosen:
             try:
                 made = bring(part, known, progress=_progress(part, as_json), commits=commits)
             except ByHand as error:
-                by_hand.append(str(error))
+                by_hand[part.name] = str(error)
                 continue
             pinned = "no" if unpinned([part], known) else "yes"
             rows.append({"part": part.name, "folder": str(part.path), "converted": len(made), "pinned": pinned})
     _tell(rows, as_json)
     if by_hand:
-        fail("; ".join(by_hand), 1)
+        fail(f"{'; '.join(by_hand.values())}: `{typed('fetch', by_hand, suite, device, lock)}`", 1)
 
 
 def convert(

@@ -16,6 +16,7 @@ from typing import Any
 import torch
 from huggingface_hub.constants import is_offline_mode
 
+from lab.race.commands import options, typed
 from lab.race.painters import LANES, SAMPLERS, budget_of, named_by, open_suite, own_file, plan, precision
 from models import loaders
 from models.catalog import Part, Suite
@@ -81,12 +82,13 @@ def suite_to_serve(name: str, device: str = "cpu", public: bool = False, safety:
     if not safety:
         suite = replace(suite, parts={k: part for k, part in suite.parts.items() if k != "safety"})
     if public and (why := unfit_for_public(suite)):
-        raise ValueError(why if name in ("classroom", "full") else f"{why}.  Give both commands --suite {name}")
+        more = options(name, device)
+        raise ValueError(f"{why}.  Give both commands{more}" if more else why)
     foreign = any(key(part) or own_files(part) for part in suite.parts.values())
     if public and safety and foreign and "safety" not in suite.parts:
         raise ValueError(
-            f"suite {suite.name!r} has no safety checker here: run `quartet fetch safety --accept`, or add --no-safety "
-            "to show its pictures to everybody unchecked"
+            f"suite {suite.name!r} has no safety checker here: run `{typed('fetch', ['safety'], name, device)}`, or "
+            "add --no-safety to show its pictures to everybody unchecked"
         )
     return suite
 
@@ -143,7 +145,7 @@ def _row(name: str, lane: str, suite: Suite, machine: Machine, lock: Mapping[str
         "disk": machine.disk, "pages": by_hand, "pinned": not unpinned(parts.values(), lock),
         "licences": [[repo, source.licence] for repo, source in sources.items()],
         "inferred": sorted({f"{part.source.repo}/{file}" for part in both.values() for file in part.source.inferred}),
-        "command": f"quartet fetch {' '.join(absent)} --suite {name} --accept" if absent else "",
+        "command": typed("fetch", absent, name, machine.device) if absent else "",
     }  # fmt: skip
 
 

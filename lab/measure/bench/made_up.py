@@ -14,6 +14,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from lab.race.commands import typed
 from lab.race.painters import BUCKETS, SAMPLERS, plan, precision
 from lab.race.suites import Machine
 from lab.storybook.dataset import captions
@@ -57,7 +58,7 @@ def full_engine(names: Collection[str], weights: str | None, device: str) -> Ite
             read = reader(Path(folder), where)
         else:
             suites, read = [plan(name, dtype) for name in names], loaders.load
-            _all_here(suites)
+            _all_here(suites, where)
         suites = [narrowed(suite, dtype) for suite in suites]
         registry = Registry(suites, free_memory(where), where, read, loaders.expect, threads=False)
         yield on(registry), weights or "given"
@@ -108,10 +109,15 @@ def free_memory(device: str) -> int:
         return Machine.here().memory or sys.maxsize
 
 
-def _all_here(suites: Collection[Suite]) -> None:
-    parts = {part for suite in suites for part in suite.parts.values() if part.name != "safety"}
-    if gone := sorted({part.name for part in parts if loaders.fault(part)}):
+def _all_here(suites: Collection[Suite], device: str) -> None:
+    gone, seen = {}, set()
+    for suite in suites:
+        more = {name: part for name, part in suite.parts.items() if name != "safety" and part not in seen}
+        gone[suite.name] = [name for name, part in more.items() if loaders.fault(part)]
+        seen |= {*more.values()}
+    if names := sorted({name for lost in gone.values() for name in lost}):
+        told = ", ".join(f"`{typed('fetch', lost, name, device)}`" for name, lost in gone.items() if lost)
         raise ValueError(
-            f"weights of the full suite are not here: {', '.join(gone)}; `quartet fetch` brings them, and "
+            f"weights of the full suite are not here: {', '.join(names)}; to bring them run {told}; "
             "--weights random times the same networks without"
         )
