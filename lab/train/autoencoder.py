@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from lab.train.clip import normalise
 from models.parts.clip import Clip
 
-PERCEPTUAL, ADVERSARY = 0.15, 0.005
+PERCEPTUAL, ADVERSARY = 1.0, 0.005
 FOCUS = 12.0  # how much more an error counts where things stand: small ones are few of the pixels, and what is read
 ADVERSARY_FROM = 0.6  # share of the time after which the critic joins: shapes first, crispness last
 
