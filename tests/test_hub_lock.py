@@ -12,14 +12,14 @@ from safetensors.torch import load_file, save
 from typer.testing import CliRunner
 
 from lab.cli import app
-from lab.race.fetching import Fetching
+from lab.race.fetching import Fetching, bring_pinned
 from lab.race.painters import open_suite, plan
 from models.catalog import Part, Source, classroom
 from models.hub.fetch import Hub
 from models.hub.lock import pin, pin_here, read_lock, write_lock
 from models.hub.receipt import Pin, receipt
 from models.hub.refuse import Refused
-from models.hub.store import ByHand, bring, unpinned
+from models.hub.store import ByHand, bring, key, unpinned
 from models.hub.trouble import NotFetched
 from models.parts.vqgan import CLASSROOM, Vqgan
 from tests.standin import COMMIT, sha, standin
@@ -105,6 +105,34 @@ def test_a_part_is_brought_as_pinned_and_known_to_be(hub, tmp_path):
     wrong = {REPO: replace(lock[REPO], files={**lock[REPO].files, NEW: Pin(1, "0" * 64)})}
     with pytest.raises(NotFetched, match="not the file that was asked for"):
         bring(one, wrong, hub=asked)
+
+
+def test_a_revision_that_somebody_names_is_fetched_whatever_is_pinned_of_the_repository(hub, tmp_path):
+    """And is pinned beside it."""
+    asked, one = Hub(hub.url, offline=False), part(tmp_path, NEW, CONFIG)
+    lock = {REPO: pin(REPO, one.source.files, hub=asked)}
+    hub.push({(REPO, CONFIG): b'{"a": 2}\n'})
+    other = replace(one, path=tmp_path / "other" / "unet", source=replace(one.source, revision=hub.commit))
+    bring(one, lock, hub=asked)
+    bring(other, lock, hub=asked)
+    assert [(each.root / CONFIG).read_bytes() for each in (one, other)] == [FILES[REPO, CONFIG], b'{"a": 2}\n']
+    assert unpinned([one, other], lock).keys() == {"unet"}
+    assert "not in the lock file" in unpinned([other], lock)["unet"]
+    lock[key(other)] = pin(REPO, other.source.files, revision=hub.commit, hub=asked)
+    assert unpinned([one, other], lock) == {}
+
+
+def test_what_is_pinned_is_brought_before_it_is_served_each_at_its_revision(hub, tmp_path, monkeypatch):
+    one = part(tmp_path, CONFIG)
+    other = replace(one, name="vae", path=tmp_path / "other/unet", source=replace(one.source, revision=hub.commit))
+    lock = {key(other): pin(REPO, [CONFIG], revision=hub.commit, hub=Hub(hub.url, offline=False))}
+    monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", hub.url)
+    monkeypatch.setattr("huggingface_hub.constants.HUGGINGFACE_CO_URL_TEMPLATE",
+                        hub.url + "/{repo_id}/resolve/{revision}/{filename}")  # fmt: skip
+    monkeypatch.setattr("lab.race.fetching.plan", lambda *_: replace(classroom(), parts={"unet": one, "vae": other}))
+    monkeypatch.setattr("lab.race.fetching.read_lock", lambda: lock)
+    bring_pinned("full", "cpu")
+    assert [(each.root / CONFIG).is_file() for each in (one, other)] == [False, True]
 
 
 def test_an_old_part_is_converted_once_and_is_pinned_by_what_it_was_made_of(hub, tmp_path):

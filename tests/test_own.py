@@ -20,6 +20,7 @@ from models.catalog import Lora, classroom
 from models.catalog import shapes as at
 from models.catalog.own import read_own, with_own
 from models.engine import Engine
+from models.hub.store import key
 from models.loaders import files
 from models.protocol import Kit, Request
 from models.registry import Registry
@@ -213,6 +214,7 @@ def test_a_second_autoencoder_decodes_the_same_latents(tmp_path):
         ("[[lora]]\nfile = '~nobody-of-that-name/a'\n", "no such user here; give the whole path"),
         ("[parts.unet]\nrepo = 'a b/c//d'\n", "has repo = 'a b/c//d'; give owner/name"),
         ("[parts.unet]\npath = '/a'\nsubfolder = '../b'\n", r"has subfolder = '\.\./b'; give a folder inside"),
+        ("[parts.unet]\npath = '/a'\nrevision = 'v1'\n", "has a revision = 'v1', which only a repo has"),
     ],
 )
 def test_a_wrong_quartet_toml_says_what_is_wrong(tmp_path, text, says):
@@ -226,6 +228,18 @@ def test_a_folder_may_be_written_in_any_way(tmp_path, folder, same):
         own(f"[parts.unet]\npath = '{tmp_path}'\nsubfolder = '{name}'\n", tmp_path)["unet"] for name in (folder, same)
     )
     assert (written.path, written.root, written.source) == (plain.path, tmp_path, plain.source)
+
+
+def test_two_revisions_of_a_repository_lie_apart_and_are_pinned_apart(tmp_path):
+    told = '[parts.{}]\nrepo = "a/b"\n{}'
+    rows = (("unet", ""), ("vae", 'revision = "v1"\n'), ("vae_second", 'revision = "refs/pr/1"\nsubfolder = "vae"\n'))
+    table = own("".join(told.format(*row) for row in rows), tmp_path)
+    parts = [table[name] for name, _ in rows]
+    assert [part.root for part in parts] == [hub() / "a" / name for name in ("b", "b@v1", "b@refs%2Fpr%2F1")]
+    assert [key(part) for part in parts] == ["a/b", "a/b@v1", "a/b@refs/pr/1"]
+    assert [part.source.repo for part in parts] == ["a/b"] * 3, "that is asked of the hub"
+    (outside,) = {own(told.format("vae", 'revision = "../../c"\n'), tmp_path)["vae"].root}
+    assert outside.parent == hub() / "a"
 
 
 def test_the_file_that_a_variable_names_must_be_there(tmp_path, monkeypatch):

@@ -11,7 +11,7 @@ from lab.race.painters import plan, precision
 from models.catalog import Part
 from models.hub.fetch import Hub
 from models.hub.lock import read_lock
-from models.hub.store import bring, pinned
+from models.hub.store import bring, key, pinned
 
 log = logging.getLogger(__name__)
 
@@ -45,7 +45,7 @@ def bring_pinned(suite: str, device: str) -> None:
     """
     lock = read_lock()
     for part in plan(suite, precision(suite, device)).parts.values():
-        if part.source.repo in lock and pinned(part, lock[part.source.repo]):
+        if part.source.repo and key(part) in lock and pinned(part, lock[key(part)]):
             log.info("%s is brought as pinned", part.name)
             bring(part, lock)
 

@@ -7,6 +7,7 @@
 
     [parts.vae_second]                 # a second autoencoder, which the first is compared with
     repo = "somebody/better-vae"       # or a repository: `quartet fetch` brings what such a part is read from
+    revision = "fp16"                  # a branch, tag or commit of it, in a folder of its own; "main" if none
     subfolder = ""                     # here it lies at the root
     licence = "mit"
 
@@ -26,6 +27,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import Any
+from urllib.parse import quote
 
 from huggingface_hub.errors import HFValidationError
 from huggingface_hub.utils import validate_repo_id
@@ -60,6 +62,8 @@ def read_own(file: Path) -> dict[str, Any]:
         _known(f"{file}: [parts.{name}]", told, FIELDS)
         if ("path" in told) == ("repo" in told):
             raise ValueError(f"{file}: [parts.{name}] must have one of path and repo")
+        if "path" in told and "revision" in told:
+            raise ValueError(f"{file}: [parts.{name}] has a revision = {told['revision']!r}, which only a repo has")
         if (dtype := told.get("dtype", "float32")) not in DTYPES:
             raise ValueError(f"{file}: [parts.{name}] has dtype {dtype!r}; give one of {DTYPES}")
         if told.get("files") == []:
@@ -95,7 +99,7 @@ def _part(name: str, about: Mapping[str, Any], like: Part, home: Path) -> Part:
     """A part read as `like` is, from elsewhere, laid out as that is unless said otherwise."""
     usual = like.source.subfolder
     subfolder = _plain(about.get("subfolder", usual))
-    root = Path(about["path"]).expanduser() if "path" in about else home / about["repo"]
+    root = Path(about["path"]).expanduser() if "path" in about else home / _checkout(about)
     inside, within = (f"{folder}/" if folder else "" for folder in (subfolder, usual))
     plain = like.kind[0].isupper() or like.kind == "text_proj"
     schedules = [path.relative_to(like.root).as_posix() for _, path in like.configs if path.is_relative_to(like.root)]
@@ -103,7 +107,7 @@ def _part(name: str, about: Mapping[str, Any], like: Part, home: Path) -> Part:
     files, configs = tuple(about.get("files", [inside + file for file in usually])), like.configs
     if (schedule := _schedule(about, schedules if subfolder == usual else [], root)) is not None:
         files, configs = tuple(dict.fromkeys((*files, schedule))), ((f"{name}_scheduler", root / schedule),)
-    note, told = "Named in quartet.toml.", (about.get("revision"), about.get("licence"))
+    note, told = "Named in quartet.toml.", (about.get("revision") or None, about.get("licence"))
     source = Source(about.get("repo"), files, subfolder, *told, note)
     dtype = about.get("dtype", like.dtype)
     return replace(like, name=name, path=root / subfolder, configs=configs, dtype=dtype, source=source, loras=())
@@ -117,6 +121,12 @@ def _schedule(about: Mapping[str, Any], usual: list[str], root: Path) -> str | N
     if "repo" in about:
         return next((file for file in usual if file in about.get("files", usual)), None)
     return next((file for file in usual if (root / file).is_file()), None)
+
+
+def _checkout(about: Mapping[str, Any]) -> str:
+    """The folder of a repository; of a revision that somebody names one of its own, for its files are others."""
+    repo, revision = about["repo"], quote(about.get("revision", ""), safe="")
+    return f"{repo}@{revision}" if revision else repo
 
 
 def _plain(folder: str) -> str:

@@ -3,6 +3,8 @@
 It is written from what a hub answers, or from a file that lies here; nothing in it is ever made up.
 
     {"owner/name": {"revision": "40 hexadecimal digits", "files": {"unet/config.json": {"bytes": 1, "sha256": "..."}}}}
+
+Of a revision that quartet.toml names it is "owner/name@revision".
 """
 
 from __future__ import annotations

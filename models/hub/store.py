@@ -28,8 +28,11 @@ class ByHand(ValueError):
 
 
 def key(part: Part) -> str:
-    """The name under which a part's files are pinned: its repository, or the page they are fetched from by hand."""
-    return part.source.repo or part.source.url or ""
+    """The name under which a part's files are pinned: its repository, with the revision where somebody names one, or
+    the page they are fetched from by hand.
+    """
+    name, revision = part.source.repo or part.source.url or "", part.source.revision
+    return f"{name}@{revision}" if revision else name
 
 
 def pinned(part: Part, known: Locked) -> bool:

@@ -25,7 +25,8 @@ SENTENCES = {
     "settings/tokens, and give it with `hf auth login` or in the variable HF_TOKEN",
     "absent": "{repo} is not to be seen at {host} (status {status}): it does not exist, or it is private; open {page}, "
     "and if your account may see it, give a token with `hf auth login` or in the variable HF_TOKEN",
-    "revision": "{repo} has no revision {revision}: run `quartet pin` to take the present one",
+    "revision": "{repo} has no revision {revision}: run `quartet pin` to take the present one, or name another where "
+    "quartet.toml names it",
     "file": "{repo} has no file {file} at revision {revision}: see {page}/tree/{revision}",
     "server": "{host} answers with status {status} for {file} of {repo}: try later, or set HF_ENDPOINT to a mirror",
     "network": "{host} cannot be reached for {file} of {repo} ({detail}): what has arrived is kept; run it again",
