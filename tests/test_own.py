@@ -244,7 +244,7 @@ def test_two_revisions_of_a_repository_lie_apart_and_are_pinned_apart(tmp_path):
 
 def test_the_file_that_a_variable_names_must_be_there(tmp_path, monkeypatch):
     monkeypatch.setenv("QUARTET_TOML", str(tmp_path / "gone.toml"))
-    with pytest.raises(ValueError, match=r"gone\.toml cannot be read"):
+    with pytest.raises(ValueError, match=r"QUARTET_TOML is .*gone\.toml, and no such file is there; .* unset it"):
         plan("full")
 
 

@@ -86,10 +86,13 @@ def test_what_does_not_fit_says_which_and_by_how_much():
         ("[parts.'latent/clip']\npath = '/a'\n", set(CHOICES) - {"sd-2.1", "sd-turbo"}, "part is 'latent/clip'"),
         ("[parts.unet\n", set(CHOICES), "mine.toml cannot be read"),
         ("parts = 3\n", set(CHOICES), "parts or lora as something else"),
+        ("[parts.unet]\npath = '~nobody-of-that-name/a'\n", set(CHOICES), "there is no such user here"),
+        (None, set(CHOICES), "QUARTET_TOML is mine.toml, and no such file is there"),
     ],
 )
 def test_a_quartet_toml_that_will_not_do_is_a_row_of_its_own_and_breaks_no_page(tmp_path, monkeypatch, text, bad, says):
-    (tmp_path / "mine.toml").write_text(text)
+    if text is not None:
+        (tmp_path / "mine.toml").write_text(text)
     monkeypatch.setenv("QUARTET_TOML", str(tmp_path / "mine.toml"))
     found = by_suite(LARGE)
     rows = {name.partition(":")[2]: row for (name, _), row in found.items() if name != "classroom"}

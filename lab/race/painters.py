@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import nn
@@ -47,9 +48,7 @@ def plan(suite: str | Path = "classroom", dtype: str = "float32") -> Suite:
     """
     name, _, choices = str(suite).partition(":")
     if name == "full":
-        found = full(*filter(None, choices.split(",")), dtype=dtype)
-        named = bool(os.environ.get("QUARTET_TOML"))  # then it must be there
-        return with_own(found, read_own(own_file()), home()) if named or own_file().exists() else found
+        return with_own(full(*filter(None, choices.split(",")), dtype=dtype), _own(), home())
     if str(suite) in SUITES:
         return classroom(dtype=dtype)
     if Path(suite).is_dir():
@@ -60,6 +59,18 @@ def plan(suite: str | Path = "classroom", dtype: str = "float32") -> Suite:
 def own_file() -> Path:
     """Where the visitor's own weights are named; unless QUARTET_TOML says so, it need not be there."""
     return Path(os.environ.get("QUARTET_TOML") or "quartet.toml")
+
+
+def _own() -> Mapping[str, Any]:
+    file = own_file()
+    if file.exists():
+        return read_own(file)
+    if os.environ.get("QUARTET_TOML"):
+        raise ValueError(
+            f"QUARTET_TOML is {file}, and no such file is there; name one that is, or unset it: then quartet.toml is "
+            "read in the folder at hand, if there is one"
+        )
+    return {}
 
 
 def open_suite(suite: str | Path = "classroom", dtype: str = "float32") -> Suite:
