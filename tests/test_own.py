@@ -214,6 +214,9 @@ def test_a_second_autoencoder_decodes_the_same_latents(tmp_path):
         ("[[lora]]\nfile = '~nobody-of-that-name/a'\n", "no such user here; give the whole path"),
         ("[parts.unet]\nrepo = 'a b/c//d'\n", "has repo = 'a b/c//d'; give owner/name"),
         ("[parts.unet]\npath = '/a'\nsubfolder = '../b'\n", r"has subfolder = '\.\./b'; give a folder inside"),
+        ("[parts.unet]\npath = '/a'\nfiles = ['../b.json']\n", r"has '\.\./b\.json' among files; give files inside"),
+        ("[parts.unet]\npath = '/a'\nfiles = ['/b.json']\n", r"has '/b\.json' among files; give files inside"),
+        ("[parts.unet]\npath = '/a'\nfiles = ['.']\n", r"has '\.' among files; give files inside"),
         ("[parts.unet]\npath = '/a'\nrevision = 'v1'\n", "has a revision = 'v1', which only a repo has"),
     ],
 )
@@ -230,6 +233,13 @@ def test_a_folder_may_be_written_in_any_way(tmp_path, folder, same):
     assert (written.path, written.root, written.source) == (plain.path, tmp_path, plain.source)
 
 
+def test_a_file_may_be_written_in_any_way(tmp_path):
+    told = '[parts.unet]\nrepo = "a/b"\nfiles = ["./unet//config.json", "scheduler/./scheduler_config.json"]\n'
+    part = own(told, tmp_path)["unet"]
+    assert part.source.files == ("unet/config.json", "scheduler/scheduler_config.json")
+    assert part.configs == (("unet_scheduler", part.root / "scheduler" / "scheduler_config.json"),)
+
+
 def test_two_revisions_of_a_repository_lie_apart_and_are_pinned_apart(tmp_path):
     told = '[parts.{}]\nrepo = "a/b"\n{}'
     rows = (("unet", ""), ("vae", 'revision = "v1"\n'), ("vae_second", 'revision = "refs/pr/1"\nsubfolder = "vae"\n'))
@@ -238,8 +248,8 @@ def test_two_revisions_of_a_repository_lie_apart_and_are_pinned_apart(tmp_path):
     assert [part.root for part in parts] == [hub() / "a" / name for name in ("b", "b@v1", "b@refs%2Fpr%2F1")]
     assert [key(part) for part in parts] == ["a/b", "a/b@v1", "a/b@refs/pr/1"]
     assert [part.source.repo for part in parts] == ["a/b"] * 3, "that is asked of the hub"
-    (outside,) = {own(told.format("vae", 'revision = "../../c"\n'), tmp_path)["vae"].root}
-    assert outside.parent == hub() / "a"
+    outside = own(told.format("vae", 'revision = "../../c"\n'), tmp_path)["vae"]
+    assert outside.root.parent == hub() / "a", "whatever it is called"
 
 
 def test_the_file_that_a_variable_names_must_be_there(tmp_path, monkeypatch):

@@ -104,7 +104,8 @@ def _part(name: str, about: Mapping[str, Any], like: Part, home: Path) -> Part:
     plain = like.kind[0].isupper() or like.kind == "text_proj"
     schedules = [path.relative_to(like.root).as_posix() for _, path in like.configs if path.is_relative_to(like.root)]
     usually = NET if plain else [file.removeprefix(within) for file in like.source.files if file not in schedules]
-    files, configs = tuple(about.get("files", [inside + file for file in usually])), like.configs
+    files, configs = about.get("files", [inside + file for file in usually]), like.configs
+    files = tuple(map(_plain, files))
     if (schedule := _schedule(about, schedules if subfolder == usual else [], root)) is not None:
         files, configs = tuple(dict.fromkeys((*files, schedule))), ((f"{name}_scheduler", root / schedule),)
     note, told = "Named in quartet.toml.", (about.get("revision") or None, about.get("licence"))
@@ -119,7 +120,7 @@ def _schedule(about: Mapping[str, Any], usual: list[str], root: Path) -> str | N
     if "scheduler" in about:
         return (Path(about["scheduler"]) / "scheduler_config.json").as_posix()
     if "repo" in about:
-        return next((file for file in usual if file in about.get("files", usual)), None)
+        return next((file for file in usual if file in map(_plain, about.get("files", usual))), None)
     return next((file for file in usual if (root / file).is_file()), None)
 
 
@@ -129,23 +130,30 @@ def _checkout(about: Mapping[str, Any]) -> str:
     return f"{repo}@{revision}" if revision else repo
 
 
-def _plain(folder: str) -> str:
-    """A folder inside a repository, as paths begin with it: "" is its root, as "." is."""
-    return "" if (plain := PurePosixPath(folder).as_posix()) == "." else plain
+def _plain(place: str) -> str:
+    """A folder or file inside a repository, as a hub writes it: "" is its root, as "." is."""
+    return "" if (plain := PurePosixPath(place).as_posix()) == "." else plain
 
 
 def _places(where: str, told: Mapping[str, Any]) -> None:
     """ValueError where a part is said to lie in no place that can be."""
     for name in ("subfolder", "scheduler"):
-        inside = PurePosixPath(told.get(name, ""))
-        if inside.is_absolute() or ".." in inside.parts:
+        if _outside(told.get(name, "")):
             raise ValueError(f"{where} has {name} = {told[name]!r}; give a folder inside its repository")
+    for name in told.get("files", ()):
+        if _outside(name) or not _plain(name):
+            raise ValueError(f"{where} has {name!r} among files; give files inside its repository")
     if "path" in told:
         _home(f"{where} has path", told["path"])
     try:
         validate_repo_id(told.get("repo", "owner/name"))
     except HFValidationError as error:
         raise ValueError(f"{where} has repo = {told['repo']!r}; give owner/name, as the hub has it") from error
+
+
+def _outside(place: str) -> bool:
+    inside = PurePosixPath(place)
+    return inside.is_absolute() or ".." in inside.parts
 
 
 def _home(where: str, path: str) -> None:
