@@ -40,8 +40,17 @@ def test_every_part_tells_what_it_is_and_who_needs_it(engine):
     assert here["parameters"] == pytest.approx(sum(value.numel() for value in values), rel=1e-3)
     assert here["bytes"] == pytest.approx(sum(value.numel() * value.itemsize for value in values), rel=1e-2)
     assert (here["state"], here["lent"], here["kind"]) == ("lent", 1, "UNet2DConditionModel")
-    assert (here["loads"], here["hits"], here["licence"]) == (1, 0, "MIT")
+    assert (here["loads"], here["hits"], here["licence"]) == (1, 0, None)
     assert here["seconds"] > 0
+
+
+def test_only_what_ships_is_said_to_be_this_projects_and_under_its_licence(engine):
+    theirs = rows(models.report(engine, "classroom")).values()
+    assert {(row["from"], row["licence"]) for row in theirs} == {("here", None)}
+    assert not any("this project" in row["note"] for row in theirs)
+    ours = rows(models.report(default_engine(), "classroom")).values()
+    assert {(row["from"], row["licence"]) for row in ours} == {("ours", "MIT")}
+    assert all(say(f"models.{row['from']}", language) for row in (*theirs, *ours) for language in LANGUAGES)
 
 
 def test_load_and_put_away_change_what_lies_in_memory(engine):

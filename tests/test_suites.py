@@ -205,7 +205,7 @@ def test_what_a_library_would_rather_read_than_the_pinned_file_is_not_served(tmp
     assert f"{name} lies beside the pinned files" in unfit_for_public(Suite("full", {"pixel": net}), lock)
 
 
-def test_a_folder_like_the_classrooms_is_ones_own_until_it_is_pinned(tmp_path):
+def test_a_folder_like_the_classrooms_is_ones_own_until_it_is_pinned(tmp_path, monkeypatch):
     none = ["pin", "--suite", "classroom", "--lock", str(tmp_path / "none.json")]
     assert CliRunner().invoke(app, none).exit_code == 0, "what ships is pinned by git"
     shutil.copytree(folder(), tmp_path / "mine")
@@ -215,6 +215,10 @@ def test_a_folder_like_the_classrooms_is_ones_own_until_it_is_pinned(tmp_path):
     found = CliRunner().invoke(app, ["pin", "--suite", str(tmp_path / "mine"), "--lock", str(lock)])
     assert found.exit_code == 0, found.output
     assert unfit_for_public(open_suite(tmp_path / "mine"), read_lock(lock)) is None
+    monkeypatch.setattr("lab.race.suites.read_lock", lambda: read_lock(lock))
+    with pytest.raises(ValueError, match="has no safety checker here: add --no-safety to show"):
+        suite_to_serve(str(tmp_path / "mine"), public=True)
+    assert suite_to_serve(str(tmp_path / "mine"), public=True, safety=False).parts
     weights = tmp_path / "mine" / "judge" / "model.safetensors"
     weights.write_bytes(weights.read_bytes() + b"x")
     assert "judge: " in unfit_for_public(open_suite(tmp_path / "mine"), read_lock(lock))
@@ -237,6 +241,11 @@ def test_chinese_to_an_english_tower_is_flagged_and_said_in_english_where_that_i
     assert (told["foreign"], told["unknown"]) == (False, [])
     assert not hints.of("草地上有一只红色的大猫", classroom())["foreign"], "ours reads both"
     assert hints.of("an astronaut on a horse", classroom())["unknown"]
+
+
+def test_a_folder_like_the_classrooms_reads_the_classrooms_words():
+    told = hints.of("an astronaut on a horse", classroom(folder()))
+    assert (told["foreign"], bool(told["unknown"])) == (False, True)
 
 
 def test_a_clip_of_ones_own_is_no_classrooms_whether_by_path_or_repository(tmp_path):

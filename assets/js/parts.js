@@ -60,7 +60,7 @@ function row(part) {
     state.append(why, reason);
   }
   const millions = { millions: (part.parameters / 1e6).toFixed(2), wan: Math.round(part.parameters / 1e4) };
-  const source = make("td", "", part.source || say("models.ours"));
+  const source = make("td", "", part.source || say("models." + part.from));
   if (quartet.language === "en") source.title = part.note; // as whoever published it says it
   line.append(name, lanes, state, moves,
     make("td", "number", part.bytes ? megabytes(part.bytes) : "–"),

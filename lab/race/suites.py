@@ -86,9 +86,10 @@ def suite_to_serve(name: str, device: str = "cpu", public: bool = False, safety:
         raise ValueError(f"{why}.  Give both commands{more}" if more else why)
     foreign = any(key(part) or own_files(part) for part in suite.parts.values())
     if public and safety and foreign and "safety" not in suite.parts:
+        fetch = f"run `{typed('fetch', ['safety'], name, device)}`, or " if "safety" in plan(name).parts else ""
         raise ValueError(
-            f"suite {suite.name!r} has no safety checker here: run `{typed('fetch', ['safety'], name, device)}`, or "
-            "add --no-safety to show its pictures to everybody unchecked"
+            f"suite {suite.name!r} has no safety checker here: {fetch}add --no-safety to show its pictures to "
+            "everybody unchecked"
         )
     return suite
 

@@ -12,7 +12,7 @@ import gradio as gr
 from lab.storybook.grammar import parse, say
 from lab.ui.events import SILENT
 from lab.ui.theme import asset
-from models.catalog import OURS, Part, Suite
+from models.catalog import LIKE_OURS, OURS, Part, Suite
 from models.loaders import fault
 from models.parts.clip.folders import read_tokenizer
 
@@ -75,7 +75,7 @@ def _clip(suite: Suite, sampler: str | None) -> Part | None:
 def _published(suite: Suite, sampler: str | None) -> bool:
     """Whether the words are read by a CLIP that this project did not train: all of those learned English alone."""
     clip = _clip(suite, sampler)
-    return clip is not None and clip.source != OURS
+    return clip is not None and clip.source not in (OURS, LIKE_OURS)
 
 
 @cache

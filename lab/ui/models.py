@@ -20,7 +20,7 @@ from lab.ui.suites import near
 from lab.ui.texts import Texts
 from lab.ui.theme import asset
 from models import loaders
-from models.catalog import Part
+from models.catalog import OURS, Part
 from models.engine import Engine
 from models.loaders import Unavailable
 from models.registry import WontFit
@@ -130,6 +130,7 @@ def _row(suite: str, part: Part, state: str, lent: int, counts: Any, fault: str 
         "state": "missing" if fault and state in ("away", "evicted") else state,
         "why": (fault or "").replace(str(part.path), part.path.name), "parameters": size // _width(part),
         "licence": part.source.licence, "source": part.source.repo or part.source.url, "note": part.source.note,
+        "from": "ours" if part.source == OURS else "here",  # where there is no source
         "hits": counts.hits, "loads": counts.loads, "seconds": round(counts.seconds, 2),
     }  # fmt: skip
 

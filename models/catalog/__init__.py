@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 ASSETS = Path(__file__).resolve().parents[2] / "assets"
+SHIPPED = ASSETS / "classroom"
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +98,7 @@ class Suite:
 
 
 OURS = Source(licence="MIT", note="Trained by this project, shipped with it.")
+LIKE_OURS = Source(note="From a folder laid out like the classroom's.")
 
 # name, kind, folder, folder of its scheduler
 CLASSROOM = (
@@ -121,9 +123,12 @@ CLASSROOM_KNOBS = {
 }
 
 
-def classroom(root: Path = ASSETS / "classroom", dtype: str = "float32") -> Suite:
-    """The embedded suite: small networks on 64-pixel pictures, trained by this project, shipped with it."""
-    parts = {}
+def classroom(root: Path = SHIPPED, dtype: str = "float32") -> Suite:
+    """The embedded suite: small networks on 64-pixel pictures, trained by this project, shipped with it.
+
+    From another `root` they are somebody's own, of whom nothing else is known.
+    """
+    parts, source = {}, OURS if root.resolve() == SHIPPED else LIKE_OURS
     for name, kind, folder, scheduler in CLASSROOM:
         configs = ((f"{name}_scheduler", root / scheduler / "scheduler_config.json"),) if scheduler else ()
         parts[name] = Part(name, kind, root / folder, configs, dtype, source=OURS)

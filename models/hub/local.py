@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from models.catalog import ASSETS, Part
+from models.catalog import SHIPPED, Part
 from models.hub.lock import Locked
 from models.hub.receipt import matches, pin_of
 
@@ -20,7 +20,7 @@ def own_files(part: Part) -> list[Path]:
     """Every file that `part` may be read from and that neither a repository nor a page is the source of."""
     source, found = part.source, []
     away = {part.root / file for file in source.files if source.repo or source.url}
-    elsewhere = not (source.files or source.url) and not part.path.resolve().is_relative_to(ASSETS)
+    elsewhere = not (source.files or source.url) and not part.path.resolve().is_relative_to(SHIPPED)
     if elsewhere or (source.files and not away):
         found += sorted(file for file in part.path.rglob("*") if file.suffix in READ) or [part.path]
     if elsewhere or source.files:

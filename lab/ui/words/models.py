@@ -8,6 +8,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "models.suite": ("Suite", "套装"),
     "models.source": ("From", "来自"),
     "models.ours": ("this project", "本项目"),
+    "models.here": ("this computer", "本机"),
     "models.unverified": ("not verified", "未核实"),
     "models.load": ("load", "装入"),
     "models.unload": ("put away", "收起"),
