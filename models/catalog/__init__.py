@@ -119,7 +119,7 @@ CLASSROOM = (
 CLASSROOM_KNOBS = {
     "pixel": {"guidance": 2.5, "guidance_from": 0.65, "eta": 0.5},
     "vqgan_clip": {"rate": 0.4},
-    "unclip": {"scheduler": "ddim", "eta": 0.5, "prior_guidance": 1.0, "candidates": 4},
+    "unclip": {"scheduler": "ddim", "eta": 0.5, "prior_guidance": 1.0, "candidates": 4, "guidance": 1.5},
 }
 
 
@@ -131,5 +131,5 @@ def classroom(root: Path = SHIPPED, dtype: str = "float32") -> Suite:
     parts, source = {}, OURS if root.resolve() == SHIPPED else LIKE_OURS
     for name, kind, folder, scheduler in CLASSROOM:
         configs = ((f"{name}_scheduler", root / scheduler / "scheduler_config.json"),) if scheduler else ()
-        parts[name] = Part(name, kind, root / folder, configs, dtype, source=OURS)
+        parts[name] = Part(name, kind, root / folder, configs, dtype, source=source)
     return Suite("classroom", parts, CLASSROOM_KNOBS)
