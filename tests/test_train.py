@@ -328,7 +328,7 @@ def test_an_error_counts_seven_times_where_things_stand_and_later_as_anywhere():
     assert focused(torch.ones_like(error), shown, 0.0).item() == pytest.approx(1)
 
 
-def test_an_error_of_a_reconstruction_counts_five_times_where_things_stand():
+def test_an_error_of_a_reconstruction_counts_thirteen_times_where_things_stand():
     loss = Reconstruction(Clip.from_folder("assets/classroom/clip", text=False))
     real, shown, found = torch.zeros(2, 3, 64, 64), torch.zeros(2, 16, 16), []
     shown[:, 4:8, 4:8] = 1
@@ -336,8 +336,8 @@ def test_an_error_of_a_reconstruction_counts_five_times_where_things_stand():
         fake = real.clone()
         fake[:, :, top : top + 16, top : top + 16] = 0.1
         found.append(loss(fake, real, shown, 0.0)[1])
-    assert found[0]["l1"] == pytest.approx(5 * found[1]["l1"])
-    assert found[1]["l1"] == pytest.approx(0.1 * 16**2 / (64**2 + 4 * 16**2))
+    assert found[0]["l1"] == pytest.approx(13 * found[1]["l1"])
+    assert found[1]["l1"] == pytest.approx(0.1 * 16**2 / (64**2 + 12 * 16**2))
     assert found[0]["psnr"] == found[1]["psnr"] == pytest.approx(-10 * np.log10(0.01 / 16 / 4), abs=1e-4)
 
 
