@@ -16,7 +16,7 @@ pytestmark = needs_chromium
 # A guided pair may be painted as two batches of one row where a machine is slow, which rounds otherwise; so does
 # company in a batch: one painter races at a time.
 ALONE = {"guidance": 1, "prior_guidance": 1}
-STEPS = {"steps": 12, "crops": 2, "prior_steps": 4}  # enough for every painter to be seen on its way
+STEPS = {"steps": 60, "crops": 2, "prior_steps": 4}  # enough for every painter to be seen on its way
 
 PLAYED = """() => {  // from the click on "Play again" to its end: what every panel showed, and when it was over
     window.played = { looks: {}, seconds: null };

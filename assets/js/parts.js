@@ -60,13 +60,15 @@ function row(part) {
     state.append(why, reason);
   }
   const millions = { millions: (part.parameters / 1e6).toFixed(2), wan: Math.round(part.parameters / 1e4) };
+  const suite = make("td", "kind");
+  suite.append(part.suite === "classroom" ? say("weights.classroom") : make("code", "", part.suite));
   const source = make("td", "", part.source || say("models." + part.from));
   if (quartet.language === "en") source.title = part.note; // as whoever published it says it
   line.append(name, lanes, state, moves,
     make("td", "number", part.bytes ? megabytes(part.bytes) : "–"),
     make("td", "number", part.bytes ? say("unit.million", millions) : "–"),
     make("td", "number", part.hits), make("td", "number", part.loads), make("td", "number", part.loads ? part.seconds.toFixed(2) : "–"),
-    make("td", "kind", part.suite), make("td", "kind", part.kind), make("td", "", part.licence || say("models.unverified")), source);
+    suite, make("td", "kind", part.kind), make("td", "", part.licence || say("models.unverified")), source);
   return line;
 }
 
