@@ -13,6 +13,7 @@ import torch
 
 from models.engine.batch import over
 from models.protocol import Eval, Step, Target
+from tests.tiny import Cost
 
 
 def counted():
@@ -71,15 +72,12 @@ class Guarded(Wrapped):
                 self.now -= 1
 
 
-class Paced(Wrapped):
+class Paced(Wrapped, Cost):
     """Their clock, which they alone move: `seconds` a row by target, 0.005 where none are said."""
 
     def __init__(self, samplers, **seconds: float):
-        self.now, self.seconds = 0.0, seconds
-        super().__init__(samplers)
-
-    def __call__(self) -> float:
-        return self.now
+        Cost.__init__(self, **seconds)
+        Wrapped.__init__(self, samplers)
 
     @contextmanager
     def around(self, name: str, rows: int):

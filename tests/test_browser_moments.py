@@ -7,6 +7,7 @@ alone, which wants two cores that do nothing else.
 import pytest
 
 from lab.record import read
+from tests.alone import PAINTED
 from tests.chromium import SCRUB, ended, looks, needs_chromium, paint, states
 
 pytestmark = needs_chromium
@@ -43,11 +44,8 @@ WATCH = """() => {  // from the click on: when a panel first changed, stood stil
 }"""
 
 
-SHOWN = """() => [...document.querySelectorAll(".panel")].every((panel) => {
-    const canvas = panel.querySelector("canvas"), thought = panel.querySelector(".thought");
-    const painted = canvas.getContext("2d").getImageData(9, 9, 1, 1).data[3] > 0;
-    return painted || (thought && !thought.hidden);
-})"""
+SHOWN = f"""() => ({PAINTED})().every((painted, k) =>
+    painted || document.querySelectorAll(".frame")[k].querySelector(".thought")?.hidden === false)"""
 
 
 @pytest.fixture(scope="module")

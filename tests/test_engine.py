@@ -14,7 +14,7 @@ from models.protocol import Target, ask
 from models.registry import WontFit
 from tests import tiny
 from tests.crowd import Wary, hold_under_a_crowd
-from tests.rebound import Guarded
+from tests.rebound import Guarded, Paced
 
 
 @pytest.fixture
@@ -81,8 +81,8 @@ def consumed(pause: float | None):
 
     The consumer takes a frame and comes back after `pause` seconds of that clock; None: there is none.
     """
-    cost, frames, due, asked = tiny.Cost(denoise=0.005, decode=0.003), [], 0.0, pause is None
-    on = tiny.engine(cost.samplers(), clock=cost)
+    cost, frames, due, asked = Paced(tiny.SAMPLERS, denoise=0.005, decode=0.003), [], 0.0, pause is None
+    on = tiny.engine(cost.samplers, clock=cost)
     run = on.submit(tiny.request(steps=60))
     while not run.over:
         if not asked and cost.now >= due:

@@ -10,6 +10,7 @@ from models.engine.fair import Fair
 from models.protocol import Step, ask
 from tests import tiny
 from tests.crowd import apart, beside
+from tests.rebound import Paced
 from tests.tiny import Cost
 
 
@@ -33,8 +34,9 @@ def test_a_long_job_beside_a_stream_of_newcomers():
 
 
 def test_a_long_job_beside_newcomers_on_real_networks():
-    cost = Cost(denoise=0.010, decode=0.004)  # the networks run; what a row of theirs takes is counted, not timed
-    engine = tiny.engine(cost.samplers(), clock=cost)
+    # The networks run; what a row of theirs takes is counted, not timed.
+    cost = Paced(tiny.SAMPLERS, denoise=0.010, decode=0.004)
+    engine = tiny.engine(cost.samplers, clock=cost)
     long = engine.submit(tiny.request(client="long", steps=1000, size=12))
     visits = (partial(engine.submit, tiny.request(client=f"visitor {i}", steps=10, seeds=(i,))) for i in range(20))
     served = beside(cost, engine, long, visits)

@@ -173,9 +173,3 @@ class Cost:
             return of.fn(parts, *rows, **opts)
 
         return Target(run, of.parts)
-
-    def samplers(self) -> dict[str, Toy]:
-        """The toy painter, its networks as they are, on this clock."""
-        toy = Toy()
-        toy.targets = {name: self.target(name, target) for name, target in Toy.targets.items()}
-        return {"toy": toy}

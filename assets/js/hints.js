@@ -15,6 +15,9 @@ const chip = (label, key, text, language) => {
   return button;
 };
 
+// A whole sentence to tap.
+const whole = (text, language) => chip(text, text, () => text, language);
+
 // Where `word` stands in `text`, or -1.  Of letters it is a whole word: no "in" of "pink".  Chinese has no spaces.
 function place(text, word) {
   if (props.value.language === "zh") return text.toLowerCase().indexOf(word.toLowerCase());
@@ -70,15 +73,15 @@ function stickers(value) {
     button.append(image);
     things.append(button);
   }
-  const whole = quartetExamples[value.language].find((text) => /rocket|火箭/.test(text));
-  things.append(chip(whole, whole, () => whole, value.language === "zh" ? "zh-CN" : "en"));
+  const example = quartetExamples[value.language].find((text) => /rocket|火箭/.test(text));
+  things.append(whole(example, value.language === "zh" ? "zh-CN" : "en"));
   return things;
 }
 
 function examples() {
   const line = make("p", "try");
   line.append(make("span", "quiet", say("hint.try") + ": "));
-  const other = quartet.language === "zh" ? "en" : "zh", whole = (text, lang) => chip(text, text, () => text, lang);
+  const other = quartet.language === "zh" ? "en" : "zh";
   quartetExamples[quartet.language].slice(1).forEach((text) => line.append(whole(text)));
   line.append(whole(quartetExamples[other][0], other === "zh" ? "zh-CN" : "en"));
   return line;
@@ -93,7 +96,7 @@ function lines(value) {
   }
   if (value.foreign) {
     const line = make("p", "near", say("hint.foreign") + " "), { english } = value;
-    if (english) line.append(say("hint.english") + " ", chip(english, english, () => english, "en"));
+    if (english) line.append(say("hint.english") + " ", whole(english, "en"));
     found.push(line);
   } else if (value.unknown.length) found.push(unknown(value));
   return found;

@@ -45,7 +45,7 @@ function button(part) {
   return made;
 }
 
-function row(part) {
+function row(part, suite) {
   const line = make("tr", part.state);
   const name = make("th", "", quartet.filled(part.said));
   name.title = part.name;
@@ -60,15 +60,15 @@ function row(part) {
     state.append(why, reason);
   }
   const millions = { millions: (part.parameters / 1e6).toFixed(2), wan: Math.round(part.parameters / 1e4) };
-  const suite = make("td", "kind");
-  suite.append(part.suite === "classroom" ? say("weights.classroom") : make("code", "", part.suite));
+  const weights = make("td", "kind");
+  weights.append(suite === "classroom" ? say("weights.classroom") : make("code", "", suite));
   const source = make("td", "", part.source || say("models." + part.from));
   if (quartet.language === "en") source.title = part.note; // as whoever published it says it
   line.append(name, lanes, state, moves,
     make("td", "number", part.bytes ? megabytes(part.bytes) : "–"),
     make("td", "number", part.bytes ? say("unit.million", millions) : "–"),
     make("td", "number", part.hits), make("td", "number", part.loads), make("td", "number", part.loads ? part.seconds.toFixed(2) : "–"),
-    suite, make("td", "kind", part.kind), make("td", "", part.licence || say("models.unverified")), source);
+    weights, make("td", "kind", part.kind), make("td", "", part.licence || say("models.unverified")), source);
   return line;
 }
 
@@ -112,7 +112,7 @@ function draw() {
     cell.scope = "col";
     head.append(cell);
   }
-  table.append(head, ...value.rows.map(row));
+  table.append(head, ...value.rows.map((part) => row(part, value.suite)));
   above.replaceChildren(make("p", "lead", say("models.about")), about, ...memory(value));
   put(line, value.line ? say(value.line.key, value.line.values) : "");
   wide.replaceChildren(table);

@@ -8,6 +8,7 @@ from taming.modules.discriminator.model import NLayerDiscriminator, weights_init
 from torch import Tensor, nn
 
 from lab.train.clip import normalise
+from lab.train.diffusion import weighted
 from models.parts.clip import Clip
 
 PERCEPTUAL, ADVERSARY = 1.0, 0.005
@@ -70,9 +71,8 @@ class Reconstruction:
         self.perceptual, self.critic = Perceptual(clip), Critic()
 
     def __call__(self, fake: Tensor, real: Tensor, shown: Tensor, done: float) -> tuple[Tensor, dict[str, float]]:
-        weights = (1 + FOCUS * F.interpolate(shown[:, None].to(fake), fake.shape[-2:])).expand_as(fake)
-        error = fake - real
-        l1, mse = ((weights * each).mean() / weights.mean() for each in (error.abs(), error.square()))
+        error, shown = fake - real, F.interpolate(shown[:, None].to(fake), fake.shape[-2:])[:, 0]
+        l1, mse = (weighted(each, shown, FOCUS) for each in (error.abs(), error.square()))
         seen = self.perceptual.to(fake.device)(fake, real)
         loss = l1 + mse + PERCEPTUAL * seen
         psnr = -10 * torch.log10(error.detach().square().mean() / 4)

@@ -97,7 +97,12 @@ def focused(error: Tensor, shown: Tensor, done: float) -> Tensor:
     Most of a picture is background, and most of the gradient's noise.  But the weight leans to full pictures, so it is
     gone when two thirds of the time are `done`.
     """
-    weights = 1 + FOCUS * max(0.0, 1 - 1.5 * done) * shown[:, None].to(error)
+    return weighted(error, shown, FOCUS * max(0.0, 1 - 1.5 * done))
+
+
+def weighted(error: Tensor, shown: Tensor, focus: float) -> Tensor:
+    """Mean of `error` (B, C, H, W) in which it counts 1 + `focus` times where things are `shown` (B, H, W)."""
+    weights = 1 + focus * shown[:, None].to(error)
     return (weights * error).mean() / weights.mean()
 
 

@@ -110,7 +110,7 @@ def report(engine: Engine, suite: str) -> Shown:
     found, faults, standing = engine.registry.report(), engine.registry.faults(suite), engine.registry.standing(suite)
     users = {lane: parts_of(engine, suite, lane) for lane in LANES}
     rows = [
-        _row(suite, part, *standing[name], faults.get(name), [lane for lane in LANES if name in users[lane]])
+        _row(part, *standing[name], faults.get(name), [lane for lane in LANES if name in users[lane]])
         for name, part in engine.registry.suite(suite).parts.items()
     ]
     counts = found["counts"]
@@ -122,10 +122,10 @@ def report(engine: Engine, suite: str) -> Shown:
     }  # fmt: skip
 
 
-def _row(suite: str, part: Part, state: str, lent: int, counts: Any, fault: str | None, lanes: list[str]) -> Shown:
+def _row(part: Part, state: str, lent: int, counts: Any, fault: str | None, lanes: list[str]) -> Shown:
     size = _size(part)
     return {
-        "suite": suite, "name": part.name, "said": piece(part.name), "kind": part.kind, "dtype": part.dtype,
+        "name": part.name, "said": piece(part.name), "kind": part.kind, "dtype": part.dtype,
         "bytes": size, "lanes": lanes, "lent": lent,
         "state": "missing" if fault and state in ("away", "evicted") else state,
         "why": (fault or "").replace(str(part.path), part.path.name), "parameters": size // _width(part),
