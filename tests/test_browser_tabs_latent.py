@@ -9,6 +9,11 @@ pytestmark = needs_chromium
 CAPTIONS = "[...document.querySelectorAll('#latent-guidance figcaption')].map(each => each.innerText)"
 
 
+@pytest.fixture(scope="module")
+def address(classroom):
+    return classroom
+
+
 def opened(visit, **options):
     page = visit(**options)
     page.get_by_role("tab", name="Stable Diffusion").click()

@@ -1,5 +1,7 @@
 """The Models tab in Debian's Chromium: a part is put away and read again by the keyboard, and memory has a limit."""
 
+import pytest
+
 from lab.ui.words import say
 from tests.chromium import needs_chromium
 
@@ -7,6 +9,11 @@ pytestmark = needs_chromium
 BUTTON = "#parts button[data-key=vae]"
 ROW = f"#parts tr:has({BUTTON[7:]})"
 LINE = "document.querySelector('#parts .line').innerText"
+
+
+@pytest.fixture(scope="module")
+def address(classroom):
+    return classroom
 
 
 def test_parts_come_and_go_and_memory_has_a_limit(visit):

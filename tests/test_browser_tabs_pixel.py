@@ -1,11 +1,17 @@
 """The DDPM tab in Debian's Chromium: one click goes into the noise and back; a picture of one's own does too."""
 
+import pytest
 from PIL import Image
 
 from tests.chromium import needs_chromium
 
 pytestmark = needs_chromium
 PICTURES = "count => document.querySelectorAll('#pixel-trip img').length === count"
+
+
+@pytest.fixture(scope="module")
+def address(classroom):
+    return classroom
 
 
 def open_tab(page):

@@ -8,6 +8,11 @@ pytestmark = needs_chromium
 LONG = 120_000  # milliseconds: the parts may have to be read before the first thought
 
 
+@pytest.fixture(scope="module")
+def address(classroom):
+    return classroom
+
+
 def open_tab(page):
     page.locator('#tabs button[role="tab"]:visible', has_text="DALL·E 2").first.click()
     page.wait_for_selector("#unclip-prior-go:visible")

@@ -24,6 +24,11 @@ LINES = """[...document.querySelectorAll('#vq-crops-loss .mark-line path')].filt
 LONG = 120_000  # milliseconds
 
 
+@pytest.fixture(scope="module")
+def address(classroom):
+    return classroom
+
+
 def open_tab(page, steps):
     page.locator('#tabs button[role="tab"]:visible', has_text="VQGAN+CLIP").first.click()
     page.wait_for_selector("#vq-crops-go:visible")
