@@ -1,7 +1,9 @@
-"""What tests share: an engine on the tiny suite and the first tab's handlers; and for the browser's, the app on that
-suite and on the shipped one, a Chromium, a visit of a page."""
+"""What tests share: an engine on the tiny suite, the first tab's handlers, the whole page; and for the browser's, the
+app on that suite and on the shipped one, a Chromium, a visit."""
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from lab.race import default_engine
 from tests.chromium import ARGS, CHROMIUM, WAIT, served
@@ -21,6 +23,26 @@ def show(engine):
     from lab.ui.compare.show import Show
 
     return Show(engine, "classroom")
+
+
+@pytest.fixture(scope="module")
+def page():
+    """The page on an engine of its own, which knows few captions: to embed all would take most of a file's time."""
+    from lab.lessons import captions
+    from tests.pressed import Page
+
+    every = captions.asks()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(captions, "asks", lambda: every[:40])
+        yield Page(default_engine(folder()))
+
+
+@pytest.fixture(scope="module")
+def own(tmp_path_factory):
+    """A visitor's own picture."""
+    file = tmp_path_factory.mktemp("own") / "own.png"
+    Image.fromarray(np.random.default_rng(7).integers(0, 256, (64, 64, 3), dtype=np.uint8)).save(file)
+    return str(file)
 
 
 @pytest.fixture(scope="session")

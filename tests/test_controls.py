@@ -1,10 +1,7 @@
 """Controls as the page wires them, without a browser: what each is given comes out as another picture or number."""
 
-import asyncio
 import base64
-import io
 from functools import partial
-from types import SimpleNamespace
 from urllib.parse import parse_qsl
 
 import gradio as gr
@@ -12,66 +9,20 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from lab.lessons import captions
-from lab.race import LANES, SAMPLERS, default_engine
+from lab.race import LANES, SAMPLERS
 from lab.record import read
 from lab.storybook.grammar import parse
-from lab.ui import build, controls
+from lab.ui import controls
 from lab.ui.compare.asked import BUDGETS, Asked
 from lab.ui.compare.link import opened
 from lab.ui.words import WORDS
-from tests.tinysuite import ENDS, KNOBS, TEXT, folder
-
-VISITOR = SimpleNamespace(session_hash="a", query_params={})
-
-
-@pytest.fixture(scope="module")
-def engine():
-    """One of its own, which knows few captions: to embed all would take most of this file's time."""
-    every = captions.asks()
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(captions, "asks", lambda: every[:40])
-        yield default_engine(folder())
-
-
-class Page:
-    """The whole page, and what its events do with the values that stand in its controls."""
-
-    def __init__(self, engine):
-        async def inside():  # in a loop, which Gradio would else open and leave open
-            return build(engine, "classroom")
-
-        self.blocks = asyncio.run(inside())
-
-    def block(self, name):
-        (found,) = [block for block in self.blocks.blocks.values() if getattr(block, "elem_id", None) == name]
-        return found
-
-    def buttons(self, key):
-        """Those whose word is `key`."""
-        return [block for block in self.blocks.blocks.values()
-                if isinstance(block, gr.Button) and block.value == WORDS[key][0]]  # fmt: skip
-
-    def event(self, block, name="click"):
-        block = self.block(block) if isinstance(block, str) else block
-        (found,) = [event for event in self.blocks.fns.values() if (block._id, name) in event.targets and event.fn]
-        return found
-
-    def values(self, event, changes=()):
-        """What stands in the event's controls; `changes` pairs a control, or its place, with another value."""
-        values = [block.value for block in event.inputs]
-        for which, value in changes:
-            values[which if isinstance(which, int) else event.inputs.index(which)] = value
-        return values
-
-    def press(self, block, name="click", changes=(), asked=(VISITOR,)):
-        event = self.event(block, name)
-        return event.fn(*asked, *self.values(event, changes))
+from tests.pressed import VISITOR, last, pixels
+from tests.tinysuite import ENDS, KNOBS, TEXT
 
 
 @pytest.fixture(scope="module")
-def page(engine):
-    return Page(engine)
+def engine(page):
+    return page.engine
 
 
 @pytest.fixture(scope="module")
@@ -100,15 +51,6 @@ def heard(stream):
     for value in stream:
         news |= {int(number): item for number, item in value["news"].items()}
     return [news[number] for number in sorted(news)]
-
-
-def pixels(source):
-    return np.asarray(Image.open(io.BytesIO(base64.b64decode(source.partition(",")[2]))))
-
-
-def last(stream):
-    *_, value = stream
-    return value
 
 
 @pytest.fixture(scope="module")
@@ -294,14 +236,6 @@ def test_picture_info_shows_a_file_and_paints_it_again_as_it_is_wired(page, knob
     assert pair["most"] == 0
     assert (pixels(pair["kept"]) == pixels(pair["painted"])).all()
     assert last(again.fn(VISITOR, None))["error"]["key"] == "say.nofile"
-
-
-@pytest.fixture(scope="module")
-def own(tmp_path_factory):
-    """A visitor's own picture."""
-    file = tmp_path_factory.mktemp("own") / "own.png"
-    Image.fromarray(np.random.default_rng(7).integers(0, 256, (64, 64, 3), dtype=np.uint8)).save(file)
-    return str(file)
 
 
 def test_an_own_picture_is_painted_over_as_it_is_wired(page, own):

@@ -80,17 +80,8 @@ def test_the_upper_strip_stands_before_any_click(table):
     assert len(rest["cells"]) == len(rest["columns"])
 
 
-@pytest.mark.parametrize(
-    ("place", "value"),
-    [(2, 30), (3, False), (4, 8), (5, 9.0), (6, "ddpm"), ("text", "a blue boat"), ("text", ""), ("seed", 2)],
-)
-def test_every_control_of_the_trip_changes_what_comes_back(table, place, value):
-    settings, more = list(TRIP), {}
-    if isinstance(place, str):
-        more = {place: value}
-    else:
-        settings[place] = value
-    one, other = played(table, trip.trip, *TRIP), played(table, trip.trip, *settings, **more)
+def test_without_a_sentence_there_is_another_way_back(table):
+    one, other = played(table, trip.trip, *TRIP), played(table, trip.trip, *TRIP, text="")
     assert (image_of(one, 1, 0) != image_of(other, 1, 0)).any()
 
 
