@@ -18,7 +18,7 @@ from lab.measure.appraise import Appraisal
 from lab.race import LANES, SAMPLERS, Race, default_engine, open_suite
 from lab.record import read
 from lab.storybook.grammar import parse
-from lab.ui import build, controls, hints, info, models, options
+from lab.ui import build, controls, hints, info, lines, models, options
 from lab.ui.acts import Refusal
 from lab.ui.asking import settled
 from lab.ui.compare import builder
@@ -127,6 +127,26 @@ def test_letters_have_five_sizes_and_a_tab_its_painters_ink():
     assert sizes <= {"13px", "16px", "20px", "28px", "44px", "0"}
     for lane in LANES:
         assert f'button[data-tab-id="{lane}"] {{ --mine: var(--{lane}); }}' in STYLES
+
+
+def luminance(ink):
+    """WCAG 2.2's relative luminance."""
+    parts = [int(ink[k : k + 2], 16) / 255 for k in (1, 3, 5)]
+    linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def test_letters_and_lines_stand_out_from_the_paper_by_day_and_by_night():
+    for theme in (":root", ".dark"):
+        tokens = dict(re.findall(r"--([\w]+): (#\w+)", STYLES.partition(f"{theme} {{")[2].partition("}")[0]))
+        paper = luminance(tokens["paper"])
+
+        def contrast(ink, paper=paper):
+            light, dark = sorted((luminance(ink), paper), reverse=True)
+            return (light + 0.05) / (dark + 0.05)
+
+        assert min(contrast(tokens[name]) for name in ("ink", "quiet", *LANES)) >= 4.5  # WCAG 1.4.3, text
+        assert min(map(contrast, lines.INKS)) >= 3  # WCAG 1.4.11, graphics
 
 
 def test_the_examples_are_understood_word_for_word():

@@ -16,6 +16,7 @@ from lab.ui.texts import Texts
 from lab.ui.words import LANGUAGES, say
 
 COLUMNS = ("step", "value", "line")
+INKS = ("#c74526", "#6f7ee0", "#0f7f66", "#b57f12")  # read well on paper and in the dark, and are not of one lightness
 
 
 def plot(

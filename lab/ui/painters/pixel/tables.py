@@ -14,7 +14,7 @@ from torch import Tensor
 
 from lab.lessons import schedule, variance
 from lab.ui.events import SILENT
-from lab.ui.lines import COLUMNS, legend, plot
+from lab.ui.lines import COLUMNS, INKS, legend, plot
 from lab.ui.painters.pixel.desk import Asked, Desk, Value, alone, seed_name, settings
 from lab.ui.stage.news import sentence
 from lab.ui.wall import Wall
@@ -27,7 +27,6 @@ CURVES: dict[str, Callable[[schedule.Schedule], Tensor]] = {
     "snr": lambda table: table.snr.log10(),
 }
 POINTS = 100  # of a curve
-INKS = ("#d9532f", "#6f7ee0", "#2ba489", "#c08a1e")  # read well on paper and in the dark
 CHAINS, SEEDS, KNOBS = (10, 25, 100, 1000), 4, ("guidance",)
 SIZE = 128  # CSS pixels
 

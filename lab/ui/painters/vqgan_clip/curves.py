@@ -11,12 +11,11 @@ import gradio as gr
 import pandas as pd
 
 from lab.lessons.climbing import Climbed
-from lab.ui.lines import COLUMNS, plot
+from lab.ui.lines import COLUMNS, INKS, plot
 from lab.ui.texts import Texts
 from lab.ui.words import say
 
 PLOTS = ("asked", "fresh", "loss")
-INKS = ("#c08a1e", "#2ba489")  # of the first and the second climb; read well on paper and in the dark
 LATEST = 5
 EMPTY = 10  # steps of a plot without a point: an axis of one step would be labelled 1.000000
 Point = tuple[str, int, float]  # climb, step, value
@@ -62,7 +61,7 @@ class Curves:
 
 def draw(texts: Texts, act: str, lanes: Sequence[str]) -> list[gr.LinePlot]:
     """An empty plot for each of PLOTS."""
-    inks = {f"vq.lane.{lane}": ink for lane, ink in zip(lanes, INKS, strict=True)}
+    inks = {f"vq.lane.{lane}": ink for lane, ink in zip(lanes, (INKS[3], INKS[2]), strict=True)}
     return [
         plot(
             texts, data, inks, {"title": f"vq.plot.{act if name == 'fresh' else name}", "x_title": "vq.plot.step"},
