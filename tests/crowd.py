@@ -33,7 +33,7 @@ def client(engine, name: str, make, patience: float, runs: list) -> None:
         elif ending == "cancel":
             run.pull(draw.random() * patience)
             run.cancel()
-            at_cancel = run.meters.evals
+            at_cancel = len(run.evals)
         runs.append((run, ending, at_cancel, torch.is_grad_enabled()))
 
 
@@ -46,7 +46,7 @@ def hold_under_a_crowd(engine, guarded, clock: Wary, make, patience: float) -> N
     for thread in threads:
         thread.join(600)
     states = [run.wait(300) for run, *_ in runs]
-    late = max(run.meters.evals - evals for run, _, evals, _ in runs if evals is not None)
+    late = max(len(run.evals) - evals for run, _, evals, _ in runs if evals is not None)
     ends = {state: states.count(state) for state in sorted(set(states))}
     shared = sum(len(set(batch.runs)) > 1 for batch in engine.log)
     lost = sum(not grad for *_, grad in runs)

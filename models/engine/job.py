@@ -152,7 +152,8 @@ class Job:
         """A batch of `batch` rows ran, begun at `begin`: take this run's piece of it."""
         asked, meters = piece.need, self.run.meters
         self._charge(piece.seconds, asked.look, piece.lost)
-        meters.evals, meters.rows = meters.evals + 1, meters.rows + piece.count
+        if not asked.look:
+            meters.evals, meters.rows = meters.evals + 1, meters.rows + piece.count
         end = self.terms.clock()
         self.run.evals.append(Note(begin, end, asked.bound.name, piece.count, batch, asked.look))
         if piece.error is not None:

@@ -66,7 +66,10 @@ class Note:
 
 @dataclass(slots=True)
 class Meters:
-    """What a run used: `served` charges everything and is what is fair; `device` leaves out looks and failures."""
+    """What a run used: `served` charges everything and is what is fair.
+
+    `device` leaves out looks and failures, `evals` and `rows` leave out looks: these are what the painting cost.
+    """
 
     served: float = 0.0
     device: float = 0.0
