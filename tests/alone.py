@@ -37,7 +37,7 @@ RED = """() => {
 def opening():
     weight = {"bytes": 2**21, "parameters": 10**6, "workspace": 0, "crops": 0}
     weight["parts"] = [{"name": "vae", "bytes": 2**21}]
-    said = {"text": "a cat", "seed": 1, "budget": None, "judge": True, "query": "", "dropped": ""}
+    said = {"text": "a cat", "seed": 1, "budget": None, "judge": True, "words": None, "dropped": ""}
     return {"kind": "open", "key": "k", "time": 0, "lanes": dict.fromkeys(LANES, weight)} | said
 
 

@@ -45,6 +45,23 @@ def test_on_a_phone_every_figure_of_a_painter_unfolds_by_the_keyboard_in_either_
     assert panel.locator("dl").first.locator("dd").count() == 4
 
 
+def test_words_wait_for_the_judge_where_he_will_mark_them_and_nothing_moves_then(alone):
+    page = alone(width=980)
+    words = [{"en": f"a word {k}", "zh": f"词 {k}", "mark": "waits"} for k in range(5)]
+    marks = {"kind": "marks", "lane": "latent", "similarity": [0.31], "judge": True, "workspace": 0}
+    marks["words"] = [[word | {"mark": "right"} for word in words]]
+    tell(page, 1, opening() | {"words": words}, *(lane(name) for name in LANES))
+    seen = page.locator('.panel[data-lane="latent"] .word')
+    above = page.locator('[data-role="score"]').bounding_box()["y"]
+    assert seen.evaluate_all("all => all.map(each => each.className)") == ["word waits"] * 5
+    assert seen.evaluate_all("all => new Set(all.map(each => each.offsetTop)).size") > 1, "they fit into one line"
+    tell(page, 1, lane(state="done"), marks, since=5)
+    assert seen.evaluate_all("all => all.map(each => each.className)") == ["word right"] * 5
+    assert page.locator('[data-role="score"]').bounding_box()["y"] == above
+    tell(page, 2, opening())
+    assert say("judge.unread", "en") in page.locator('.panel[data-lane="latent"]').inner_text()
+
+
 def test_the_stage_is_cleared_at_the_click_and_its_clock_runs_before_the_server_answers(alone):
     page = alone()
     over(page)

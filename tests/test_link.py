@@ -6,18 +6,12 @@ from types import SimpleNamespace
 
 import pytest
 
-from lab.race import LANES, SAMPLERS, default_engine
+from lab.race import LANES, SAMPLERS
 from lab.ui import controls
 from lab.ui.words import LANGUAGES, say
-from tests.test_controls import Page
-from tests.tinysuite import TEXT, folder
+from tests.tinysuite import TEXT
 
 EDGES = [(lane, spec) for lane in LANES for spec in SAMPLERS[lane].knobs.specs()]
-
-
-@pytest.fixture(scope="module")
-def page():
-    return Page(default_engine(folder()))
 
 
 def told(page, **link):

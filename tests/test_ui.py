@@ -322,6 +322,7 @@ def test_a_race_is_told_from_opening_to_end(show):
         assert sum(part["bytes"] for part in weights["parts"]) == weights["bytes"] > 0
         assert all(say(part["name"]["key"], language) for part in weights["parts"] for language in LANGUAGES)
         assert -1 <= marks["similarity"][0] <= 1
+        assert [word | {"mark": "waits"} for word in marks["words"][0]] == news[0]["words"], "they stand there before"
     assert news[-1]["ranking"] == [], "there is no ranking where each took its own time"
 
 

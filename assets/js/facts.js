@@ -12,7 +12,7 @@ quartet.Facts = class {
     if (about.state === "idle" || about.state === "absent") return [make("p", "method", say("method." + lane)), ...led];
     const rows = [["seconds", say("unit.second", { n: number(about.seconds, 2) })], ["evals", String(tape.evaluations(lane, time))]];
     if (own) rows.push(["parameters", say("unit.million", { millions: number(own.parameters / 1e6, 1), wan: number(own.parameters / 1e4, 0) })]);
-    if (about.marks) rows.push(["similarity", about.marks.similarity.map((value) => number(value, 2)).join(" ")]);
+    if (own) rows.push(["similarity", about.marks?.similarity.map((value) => number(value, 2)).join(" ") ?? "–"]);
     const pairs = rows.map(([key, value]) => [say("meter." + key), value]);
     const memory = own ? this.memory(lane, own, about.marks?.workspace || own.workspace, about.need) : [];
     const figures = quartet.narrow.matches ? [this.list(pairs.splice(0, 1)), this.more(lane, pairs, memory)] : [this.list(pairs), ...memory];
@@ -53,11 +53,14 @@ quartet.Facts = class {
     return [fold];
   }
 
-  // The judge's verdict, picture by picture, word by word; a missing judge is said to be missing.
+  // The judge's verdict, picture by picture, word by word, and before it the words that wait for one; a missing judge is
+  // said to be missing.
   verdict(about, tape) {
     const { say, make } = quartet, quiet = (key) => [make("p", "words quiet", say(key))];
-    if (!about.marks) return about.state === "running" && tape.open ? quiet(tape.open.judge ? "judge.waits" : "judge.none") : [];
-    if (!about.marks.judge) return quiet("judge.none");
+    if (!tape.open && !about.marks) return [];
+    if (!(about.marks || tape.open).judge) return quiet("judge.none");
+    if (!about.marks && !tape.over) return tape.open.words ? [quartet.verdict(tape.open.words)] : quiet("judge.unread");
+    if (!about.marks) return [];
     if (!about.marks.words) return quiet("judge.unread");
     return about.marks.words.map((words, k, all) => quartet.verdict(words, all.length > 1 ? k + 1 : null));
   }

@@ -50,6 +50,9 @@ class Verdict:
     confidence: float  # of the background
 
 
+BLANK = Verdict(False, None, (), 0, 0.0, 0.0)  # of a picture that nobody has looked at
+
+
 def fit(pictures: Tensor) -> Tensor:
     """(B, 3, H, W) in [0, 1], H = W -> (B, 3, 64, 64): averaged down, or up where it is smaller."""
     if pictures.ndim != 4 or pictures.shape[1] != 3:

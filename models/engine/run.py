@@ -66,10 +66,7 @@ class Note:
 
 @dataclass(slots=True)
 class Meters:
-    """What a run used: `served` charges everything and is what is fair.
-
-    `device` leaves out looks and failures, `evals` and `rows` leave out looks: these are what the painting cost.
-    """
+    """What a run used: `served` is all of it, and what is fair; `device`, `evals` and `rows` leave out looks."""
 
     served: float = 0.0
     device: float = 0.0

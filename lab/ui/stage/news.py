@@ -16,6 +16,7 @@ from PIL import Image
 
 from lab.lessons.captions import Near
 from lab.measure.appraise import Appraisal
+from lab.measure.judge import BLANK, check
 from lab.race import LANES, Event, Race, missing, parts_of, weight_of
 from lab.record import encode
 from lab.storybook.grammar import parse
@@ -65,9 +66,11 @@ def opening(race: Race, engine: Engine, suite: str, key: str, judged: bool) -> N
         lanes[lane] |= {"crops": getattr(race.requests[lane].knobs, "crops", 0)}
     cut = dropped(text, engine.registry.suite(suite))
     seed, budget = race.prompt.seeds[0], race.budget
+    read = parse(text)
+    unseen = dict.fromkeys(check(read.ask, BLANK, read.more), "waits") if judged and read.ask else {}
     return {
         "kind": "open", "key": key, "time": 0, "text": text, "seed": seed, "budget": budget, "lanes": lanes,
-        "dropped": cut, "judge": judged,
+        "dropped": cut, "judge": judged, "words": words(text, unseen) if unseen else None,
     }  # fmt: skip
 
 
