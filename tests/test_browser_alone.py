@@ -312,6 +312,42 @@ def test_of_a_picture_that_is_painted_again_the_line_alone_is_heard(alone):
         assert page.locator(".info img").count() == 1
 
 
+INK = """([seconds, span]) => {  // of every stave at such a time, whether its painter's own ink is there
+    const canvas = document.querySelector('[data-role="score"]'), pen = canvas.getContext("2d");
+    const { margin, stave } = quartet.Score, x = margin + (seconds / span) * (canvas.width - margin - 6);
+    return quartet.lanes.map((lane, k) => {
+        const [r, g, b, alpha] = pen.getImageData(Math.round(x), Math.round(stave * (k + 0.5)) - 1, 1, 1).data;
+        const own = [1, 3, 5].map((at) => parseInt(quartet.ink(lane).slice(at, at + 2), 16));
+        return alpha > 200 && Math.max(...[r, g, b].map((value, k) => Math.abs(value - own[k]))) < 40;
+    });
+}"""
+
+
+def test_the_score_has_a_mark_for_every_evaluation_at_its_time_and_fades_those_to_come(alone):
+    page = alone()
+    marks = {"latent": [0.5], "pixel": [0.5, 1.5], "vqgan_clip": [1.0], "unclip": []}
+    tell(page, 1, opening(), *(lane(name, "done", dots=dots) for name, dots in marks.items()))
+    tell(page, 1, {"kind": "over", "time": 2.0, "keep": True}, since=5)
+    axis = page.locator('[data-role="axis"]')
+
+    def inked(at):
+        return page.evaluate(INK, [at, 2.0])
+
+    def want(at, until=2.0):
+        return [at in dots and at <= until for dots in marks.values()]
+
+    page.wait_for_function(DRAWN)
+    axis.press("End")
+    for at in (0.25, 0.5, 1.0, 1.25, 1.5):
+        assert inked(at) == want(at), f"{at} s"
+    axis.press("Home")
+    for _ in range(24):  # by 0.03 s each
+        axis.press("ArrowRight")
+    assert 0.5 < float(axis.input_value()) < 1.0
+    for at in (0.5, 1.0, 1.5):
+        assert inked(at) == want(at, until=float(axis.input_value())), f"{at} s, unpainted"
+
+
 def test_arrows_move_the_time_axis_by_what_can_be_seen(alone):
     page = alone()
     over(page)
