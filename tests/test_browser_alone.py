@@ -336,7 +336,6 @@ def test_the_score_has_a_mark_for_every_evaluation_at_its_time_and_fades_those_t
     def want(at, until=2.0):
         return [at in dots and at <= until for dots in marks.values()]
 
-    page.wait_for_function(DRAWN)
     axis.press("End")
     for at in (0.25, 0.5, 1.0, 1.25, 1.5):
         assert inked(at) == want(at), f"{at} s"
