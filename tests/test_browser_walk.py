@@ -93,6 +93,33 @@ def test_a_link_reopens_a_race_and_the_keyboard_alone_keeps_and_repaints_it(visi
     assert all(re.search(r"same in every pixel|at most [1-3]\b", each) for each in told), told
 
 
+MAIN = {"latent": "latent-guidance", "pixel": "pixel-trip", "vqgan_clip": "vq-crops", "unclip": "unclip-prior"}
+MUTE = """() => [...document.querySelectorAll("main :is(img, canvas, input, textarea, button, select)")]
+    .filter((each) => each.checkVisibility() && !each.closest("[aria-hidden=true], .image-editor, [role=presentation]"))
+    .filter((each) => !(each.alt || each.ariaLabel || each.title || each.placeholder || each.labels?.length
+        || each.innerText?.trim() || each.getAttribute("aria-labelledby")))
+    .map((each) => each.outerHTML.slice(0, 200))"""
+
+
+def test_the_keyboard_alone_plays_the_main_act_of_every_painter_and_every_picture_is_told_in_words(visit):
+    page = visit()
+    for lane, act in MAIN.items():
+        page.evaluate("scrollTo(0, 0); document.body.tabIndex = -1; document.body.focus()")
+        walk(page, f'#tabs button[role="tab"][data-tab-id="{lane}"]')
+        page.keyboard.press("Enter")
+        page.wait_for_selector(f"#{act}-go:visible")
+        walk(page, f"#{act}-go")
+        page.keyboard.press("Enter")
+        page.wait_for_function("act => document.querySelectorAll(`#${act} img`).length >= 4", arg=act)
+        page.wait_for_function("act => !document.querySelector(`#${act} .bare`)", arg=act)
+        if lane in ("latent", "vqgan_clip"):  # the others show a way or thoughts, nothing that one would keep
+            page.wait_for_selector(f"#{act} a[download]")
+            walk(page, f"#{act} a[download]", most=10)
+        while page.evaluate(DRAWERS):
+            page.wait_for_timeout(50)
+        assert not page.evaluate(MUTE), lane
+
+
 def latin(text):
     return set(re.findall(r"[A-Za-z][A-Za-z0-9_]+", NAMED.sub("", text)))
 
