@@ -114,12 +114,12 @@ CLASSROOM = (
     ("upsampler", "UNet2DModel", "unclip/super_res", "unclip/super_res_scheduler"),
     ("judge", "judge", "judge", ""),
 )
-# Chosen on tuning prompts, as README tells: led while all is noise, the pixel net paints other backgrounds; with all of
-# DDPM's noise, shapes are lost near the end.  A prior that is not led runs one row a candidate: four cost what two did.
+# Chosen on tuning prompts, as README tells: led while all is noise, pixel net and decoder paint other backgrounds; with all
+# of DDPM's noise, shapes are lost near the end.
 CLASSROOM_KNOBS = {
     "pixel": {"guidance": 2.5, "guidance_from": 0.65, "eta": 0.5},
     "vqgan_clip": {"rate": 0.4},
-    "unclip": {"scheduler": "ddim", "eta": 0.5, "prior_guidance": 1.0, "candidates": 4, "guidance": 1.5},
+    "unclip": {"scheduler": "ddim", "eta": 0.5, "candidates": 4, "guidance": 2.5, "guidance_from": 0.65},
 }
 
 
