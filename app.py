@@ -20,6 +20,7 @@ from lab.measure.appraise import appraise
 from lab.race import LANES, default_engine, parts_of, settle
 from lab.race.choices import joined
 from lab.race.fetching import bring_pinned
+from lab.race.needs import need_of
 from lab.race.pace import probe
 from lab.race.painters import leave_a_core, usual_device
 from lab.race.suites import suite_to_serve
@@ -128,11 +129,12 @@ def _warm(engine: Engine, suite: str) -> None:
 
 
 def _try(engine: Engine, suite: str, lane: str) -> None:
-    """Four steps of a painter, and CLIP's and the judge's look at what comes of them."""
+    """Four steps of a painter, CLIP's and the judge's look at what comes of them, and what memory it takes."""
     text = "a large red cat in a meadow"
     request = Request(lane, Prompt(text), settle(engine, lane, None, suite), suite, "warm")
     run = engine.wait(engine.submit(probe(request)))
     appraise(engine, suite, text, run.newest.images, run.tokens)
+    need_of(engine, request)
 
 
 if __name__ == "__main__":

@@ -45,6 +45,20 @@ def test_on_a_phone_every_figure_of_a_painter_unfolds_by_the_keyboard_in_either_
     assert panel.locator("dl").first.locator("dd").count() == 4
 
 
+def test_memory_that_was_not_measured_is_said_to_be_reckoned(alone):
+    page = alone()
+    marks = {"kind": "marks", "lane": "latent", "similarity": [0.31], "judge": False, "words": None}
+    measured, reckoned = {"workspace": 2**20}, {"reckoned": 3 * 2**20}
+    cases = ({}, "unmeasured", "2.0"), (reckoned, "reckoned", "5.0"), (measured, "work", "3.0")
+    for race, (more, said, whole) in enumerate(cases, 1):
+        tell(page, race, opening(), lane(state="done"), marks | {"workspace": 0, "reckoned": 0} | more)
+        box = page.locator('.panel[data-lane="latent"] .memory')
+        box.evaluate("box => (box.open = true)")
+        told = box.inner_text()
+        assert say(f"memory.{said}", "en") in told
+        assert say("unit.mib", "en", n=whole) in told
+
+
 def test_words_wait_for_the_judge_where_he_will_mark_them_and_nothing_moves_then(alone):
     page = alone(width=980)
     words = [{"en": f"a word {k}", "zh": f"词 {k}", "mark": "waits"} for k in range(5)]

@@ -69,3 +69,12 @@ def test_a_shell_repeats_what_it_was_asked(tmp_path, monkeypatch):
     found = CliRunner().invoke(app, ["fetch", "vqgan", *asked, "--accept"])
     assert found.exit_code == 1
     assert found.stderr.endswith(f"`quartet fetch vqgan {' '.join(asked)} --accept`\n")
+
+
+@pytest.mark.parametrize("command", [["fetch"], ["pin"], ["serve", "--suite", "full"]], ids=" ".join)
+def test_a_home_of_nobodys_is_called_by_its_name_with_what_to_give_instead(command, monkeypatch):
+    monkeypatch.setenv("QUARTET_HOME", "~nobody-of-that-name")
+    found = CliRunner().invoke(app, command)
+    assert found.exit_code == 2, found.output
+    assert "QUARTET_HOME = '~nobody-of-that-name'" in found.stderr
+    assert "Traceback" not in found.output

@@ -48,15 +48,17 @@ def test_where_gpus_are_lent_half_precision_is_planned_though_none_is_to_be_seen
     assert precision("classroom", "cpu") == "float32"
 
 
+@pytest.mark.parametrize("both", [False, True])
 @pytest.mark.parametrize("name", HALVED)
-def test_the_half_copy_is_read_and_the_other_need_not_be_there(name, tmp_path):
+def test_the_half_copy_is_read_whether_or_not_the_other_is_there(name, both, tmp_path):
     part = full("sd-turbo", root=hub(), dtype="float16").parts[name]
     (file,) = weights(part)
     assert ".fp16." in file.name
     assert [each for each in part.source.files if each.endswith(".fp16.safetensors")]
     inside = file.relative_to(part.path)
     shutil.copytree(part.path, tmp_path / "part")
-    (tmp_path / "part" / str(inside).replace(".fp16", "")).unlink()
+    if not both:
+        (tmp_path / "part" / str(inside).replace(".fp16", "")).unlink()
     stored = {key: value * 0.5 for key, value in load_file(file).items()}
     save_file(stored, tmp_path / "part" / inside, metadata={"format": "pt"})
     whole, alone = (loaders.load(one).state_dict() for one in (part, replace(part, path=tmp_path / "part")))

@@ -318,6 +318,7 @@ def test_a_race_is_told_from_opening_to_end(show):
         assert any(item["images"] for item in mine)
         (marks,) = [item for item in news if item["kind"] == "marks" and item["lane"] == lane]
         assert len(marks["similarity"]) == 1
+        assert marks["workspace"] == 0 < marks["reckoned"], "a CPU does not measure"
         weights = news[0]["lanes"][lane]
         assert sum(part["bytes"] for part in weights["parts"]) == weights["bytes"] > 0
         assert all(say(part["name"]["key"], language) for part in weights["parts"] for language in LANGUAGES)

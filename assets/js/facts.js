@@ -14,7 +14,7 @@ quartet.Facts = class {
     if (own) rows.push(["parameters", say("unit.million", { millions: number(own.parameters / 1e6, 1), wan: number(own.parameters / 1e4, 0) })]);
     if (own) rows.push(["similarity", about.marks?.similarity.map((value) => number(value, 2)).join(" ") ?? "–"]);
     const pairs = rows.map(([key, value]) => [say("meter." + key), value]);
-    const memory = own ? this.memory(lane, own, about.marks?.workspace || own.workspace, about.need) : [];
+    const memory = own ? this.memory(lane, own, about.marks?.workspace || own.workspace, about.need, about.marks?.reckoned) : [];
     const figures = quartet.narrow.matches ? [this.list(pairs.splice(0, 1)), this.more(lane, pairs, memory)] : [this.list(pairs), ...memory];
     return [...figures, ...led, ...this.verdict(about, tape)];
   }
@@ -34,12 +34,12 @@ quartet.Facts = class {
   }
 
   // Memory in one figure, unfolded part by part, and with what a run was measured to need beside them; where the device
-  // has a limit, what it will need is known before, and told beside that limit.
-  memory(lane, own, measured, need) {
+  // has a limit, what it will need is known before, and told beside that limit; a CPU measures nothing: it is reckoned.
+  memory(lane, own, measured, need, reckoned) {
     if (!own.bytes) return [];
     const { say, make, number, filled, language } = quartet;
     const mebi = (bytes) => say("unit.mib", { n: number(bytes / 2 ** 20, 1) });
-    const workspace = measured || need?.workspace, other = need?.weights - own.bytes > 2 ** 20 ? need.weights - own.bytes : 0;
+    const workspace = measured || need?.workspace || reckoned, other = need?.weights - own.bytes > 2 ** 20 ? need.weights - own.bytes : 0;
     const fold = (this.folds[lane] ||= make("details", "memory")), shown = JSON.stringify([language, own.parts, workspace, need]);
     if (fold.dataset.shown === shown) return [fold];
     fold.dataset.shown = shown;
@@ -48,7 +48,7 @@ quartet.Facts = class {
     head.append(make("span", "", say("meter.memory")), make("span", "figure", figure));
     const parts = own.parts.map(({ name, bytes }) => [filled(name), mebi(bytes)]);
     if (other) parts.push([say("memory.other"), mebi(other)]);
-    const work = [say("memory.work"), workspace ? mebi(workspace) : say("memory.unmeasured")];
+    const work = [say(measured || !workspace ? "memory.work" : "memory.reckoned"), workspace ? mebi(workspace) : say("memory.unmeasured")];
     fold.replaceChildren(head, this.list([...parts, work]));
     return [fold];
   }

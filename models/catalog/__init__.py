@@ -114,8 +114,8 @@ CLASSROOM = (
     ("upsampler", "UNet2DModel", "unclip/super_res", "unclip/super_res_scheduler"),
     ("judge", "judge", "judge", ""),
 )
-# Chosen on tuning prompts, as README tells: led while all is noise, pixel net and decoder paint other backgrounds; with all
-# of DDPM's noise, shapes are lost near the end.
+# Chosen on tuning prompts, as README tells: led while all is noise, pixel net and decoder paint other backgrounds; with
+# all of DDPM's noise, shapes are lost near the end.
 CLASSROOM_KNOBS = {
     "pixel": {"guidance": 2.5, "guidance_from": 0.65, "eta": 0.5},
     "vqgan_clip": {"rate": 0.4},

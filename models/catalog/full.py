@@ -146,8 +146,12 @@ LED_BY_CLIP = ("pixel", "vqgan_clip")
 
 
 def home() -> Path:
-    """Where fetched weights lie: a folder for each repository under QUARTET_HOME, laid out as it is there."""
-    return Path(os.environ.get("QUARTET_HOME") or "~/.cache/quartet").expanduser() / "weights"
+    """Where fetched weights lie: a folder a repository under QUARTET_HOME.  ValueError where that is nobody's."""
+    named = os.environ.get("QUARTET_HOME") or "~/.cache/quartet"
+    try:
+        return Path(named).expanduser() / "weights"
+    except RuntimeError:
+        raise ValueError(f"QUARTET_HOME = {named!r}: no such user here; give a whole path, as /data/quartet") from None
 
 
 def picks(*chosen: str) -> dict[str, str]:

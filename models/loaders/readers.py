@@ -32,13 +32,13 @@ def read(part: Part) -> nn.Module:
 def _clip(part: Part) -> nn.Module:
     from models.parts.clip import Clip  # heavy libraries are imported by whoever needs them
 
-    return Clip.from_folder(part.path).fold()
+    return Clip.from_folder(part.path, variant=variant(part)).fold()
 
 
 def _picture_tower(part: Part) -> nn.Module:
     from models.parts.clip import Clip
 
-    return Clip.from_folder(part.path, text=False).fold()
+    return Clip.from_folder(part.path, text=False, variant=variant(part)).fold()
 
 
 def _vqgan(part: Part) -> nn.Module:

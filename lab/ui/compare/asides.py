@@ -6,6 +6,7 @@ import time
 
 from lab.measure.appraise import asked, said
 from lab.race import Event, small_of
+from lab.race.needs import need_of
 from lab.ui.stage.news import News, of_appraisal
 from lab.ui.visits import Visit
 from models.engine import Engine, EngineStopped, Run
@@ -38,7 +39,9 @@ class Asides:
             self.visit.marks[lane] = found
             outcome = race.outcomes[lane]
             apart = {"looks": outcome.looks, "waited": outcome.waited, "judged": time.perf_counter() - begun}
-            about = {"apart": apart, "workspace": outcome.workspace}
+            about = {"apart": apart, "workspace": outcome.workspace, "reckoned": 0}
+            if not outcome.workspace and (need := need_of(self.engine, race.requests[lane])):  # a CPU does not measure
+                about["reckoned"] = need["workspace"]
             told.append(of_appraisal(lane, race.prompt.text, found) | about)
         return told
 

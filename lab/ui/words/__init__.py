@@ -163,7 +163,8 @@ WORDS: dict[str, tuple[str, str]] = {
     "memory.work": ("room to work", "工作时另需"),
     "memory.of": ("{need} of {budget}", "{need} / {budget}"),
     "memory.other": ("other networks", "其他网络"),
-    "memory.unmeasured": ("only a GPU tells", "只有显卡才测得出"),
+    "memory.reckoned": ("room to work, reckoned", "工作时另需（算出来的）"),
+    "memory.unmeasured": ("told once it is signed", "签名之后才知道"),
     "rank": ("Equal time, {n} s each. Most words right: {groups}.", "时间相同，每位 {n} 秒。画对的词最多：{groups}。"),
     "rank.nobody": (
         "Equal time, {n} s each. Nobody has a single word right.",

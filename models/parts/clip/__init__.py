@@ -56,14 +56,16 @@ class Clip(nn.Module):
 
     @classmethod
     def from_folder(
-        cls, path: str | Path, *, dtype: torch.dtype = torch.float32, text: bool = True, picture: bool = True
-    ) -> Clip:
+        cls, path: str | Path, *, dtype: torch.dtype = torch.float32, text: bool = True, picture: bool = True,
+        variant: str | None = None,
+    ) -> Clip:  # fmt: skip
         """Read a folder of either kind, in evaluation mode; `text=False` or `picture=False` leaves that tower out.
 
+        Of transformers weights the copy `variant` is read, such as "fp16"; without one fp16 only where nothing else is.
         Raises ValueError when the folder is neither kind, or its files disagree with one another.
         """
         tokenizer = read_tokenizer(Path(path)) if text else None
-        texts, pictures, scale, config = read_towers(Path(path), tokenizer, dtype)
+        texts, pictures, scale, config = read_towers(Path(path), tokenizer, dtype, variant)
         clip = cls(texts if text else None, pictures if picture else None, scale, tokenizer, config)
         return clip.to(dtype).eval()
 

@@ -17,14 +17,17 @@ Towers = tuple[nn.Module, nn.Module, Tensor, dict[str, Any]]  # text, picture, l
 MEAN, STD = (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)  # of CLIP's training pictures
 
 
-def read_towers(path: Path, tokenizer: Any, dtype: torch.dtype) -> Towers:
-    """Both towers, whichever kind the folder is; checked against `tokenizer` unless that is None."""
+def read_towers(path: Path, tokenizer: Any, dtype: torch.dtype, variant: str | None = None) -> Towers:
+    """Both towers, whichever kind the folder is; checked against `tokenizer` unless that is None.
+
+    A `variant`, such as "fp16", is the copy of transformers weights that is read.
+    """
     if (path / "open_clip_config.json").is_file():
         return _read_open_clip(path, tokenizer)
     if (path / "config.json").is_file():
-        return _read_transformers(path, tokenizer, dtype)
+        return _read_transformers(path, tokenizer, dtype, variant)
     if (path / "text_encoder" / "config.json").is_file():
-        return _read_encoders(path, tokenizer, dtype)
+        return _read_encoders(path, tokenizer, dtype, variant)
     raise ValueError(
         f"clip folder = {str(path)!r}: holds neither open_clip_config.json, nor config.json, nor text_encoder/"
     )
@@ -121,9 +124,9 @@ class Picture(nn.Module):
         return self.projection(self.model(pixel_values=pixels).pooler_output)
 
 
-def _pretrained(kind: Any, path: Path, dtype: torch.dtype) -> Any:
+def _pretrained(kind: Any, path: Path, dtype: torch.dtype, variant: str | None) -> Any:
     """A transformers network, its fp16 copy where only that is there; what is missing or misshapen is named."""
-    copy = None if any(path.glob("model.safetensors*")) else "fp16"
+    copy = variant or (None if any(path.glob("model.safetensors*")) else "fp16")
     net, found = kind.from_pretrained(
         path, dtype=dtype, local_files_only=True, use_safetensors=True, output_loading_info=True, variant=copy,
         ignore_mismatched_sizes=True,
@@ -140,10 +143,10 @@ def _json(path: Path) -> dict[str, Any]:
     return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
 
 
-def _read_transformers(path: Path, tokenizer: Any, dtype: torch.dtype) -> Towers:
+def _read_transformers(path: Path, tokenizer: Any, dtype: torch.dtype, variant: str | None) -> Towers:
     from transformers import CLIPModel
 
-    net = _pretrained(CLIPModel, path, dtype)
+    net = _pretrained(CLIPModel, path, dtype, variant)
     text, picture = net.config.text_config, net.config.vision_config
     if tokenizer:
         _check_text(path, tokenizer, text)
@@ -152,18 +155,19 @@ def _read_transformers(path: Path, tokenizer: Any, dtype: torch.dtype) -> Towers
     return Text(net.text_model, net.text_projection), Picture(net), net.logit_scale, found
 
 
-def _read_encoders(path: Path, tokenizer: Any, dtype: torch.dtype) -> Towers:
+def _read_encoders(path: Path, tokenizer: Any, dtype: torch.dtype, variant: str | None) -> Towers:
     """The towers of a diffusers pipeline's folder: of most the text's alone, without its projection."""
     from transformers import CLIPTextModel, CLIPTextModelWithProjection, CLIPVisionModelWithProjection
 
     both = (path / "image_encoder").is_dir()
-    net = _pretrained(CLIPTextModelWithProjection if both else CLIPTextModel, path / "text_encoder", dtype)
+    kind = CLIPTextModelWithProjection if both else CLIPTextModel
+    net = _pretrained(kind, path / "text_encoder", dtype, variant)
     if tokenizer:
         _check_text(path, tokenizer, net.config)
     width, length = net.config.hidden_size, net.config.max_position_embeddings
     if not both:
         return Text(net, None), None, torch.zeros(()), about(width, width, length, 0, {})
-    seen = _pretrained(CLIPVisionModelWithProjection, path / "image_encoder", dtype)
+    seen = _pretrained(CLIPVisionModelWithProjection, path / "image_encoder", dtype, variant)
     embedding, other = net.config.projection_dim, seen.config.projection_dim
     if embedding != other:
         raise ValueError(
