@@ -43,14 +43,13 @@
   }
 
   function label(node) {
-    const box = node.closest(".vega-embed");
-    if (box) return plot(box);
     for (const held of ["aria-label", "title"].map((name) => node.getAttributeNode(name)))
       if (held) retell(held, LABELS, held.value, (words) => (held.value = words));
   }
 
   function within(root) {
-    root.querySelectorAll("[aria-label]").forEach(label);
+    root.querySelectorAll(".vega-embed").forEach(plot);
+    root.querySelectorAll("[aria-label]:not(.vega-embed, .vega-embed *)").forEach(label);
     if (root.querySelector(".upload-container")) quartet.name();
     root.querySelectorAll("label input[title]").forEach((input) => input.removeAttribute("title")); // names of values, for programs
     root.querySelectorAll('.toast-title-row > span, [data-testid="status-tracker"] .error').forEach(({ firstChild }) =>
@@ -62,10 +61,16 @@
   }
 
   quartet.listen(document.documentElement, () => within(document));
-  new MutationObserver((changes) => {
+  new MutationObserver((changes) => { // each place once: of a plot that is drawn anew every point is a change
+    const plots = new Set(), labels = new Set(), roots = new Set();
     for (const { type, target, addedNodes } of changes) {
-      if (type === "attributes") label(target);
-      else if ([...addedNodes].some((node) => node.nodeType === Node.ELEMENT_NODE)) within(target.parentElement ?? target);
+      const box = target.closest(".vega-embed");
+      if (box) plots.add(box);
+      else if (type === "attributes") labels.add(target);
+      else if ([...addedNodes].some((node) => node.nodeType === Node.ELEMENT_NODE)) roots.add(target.parentElement ?? target);
     }
+    plots.forEach(plot);
+    labels.forEach(label);
+    roots.forEach(within);
   }).observe(document.documentElement, { childList: true, subtree: true, attributes: true, attributeFilter: ["aria-label"] });
 })();
