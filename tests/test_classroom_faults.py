@@ -8,6 +8,7 @@ import torch
 
 from lab.race import LANES, SAMPLERS
 from models.catalog import classroom
+from models.engine import loop
 from models.registry import Registry, Unavailable
 from tests.rebound import Marked
 from tests.shipped import LEAST, TEXT, engine, module, request
@@ -98,7 +99,8 @@ def one_bad_part(on, files: Files, lane: str, other: str, truth) -> list:
 
 
 @pytest.mark.parametrize("kind", ["memory", pytest.param("nan", marks=pytest.mark.slow), SLOW])
-def test_thirty_faults_at_load_end_only_the_painter_that_needs_that_part(kind):
+def test_thirty_faults_at_load_end_only_the_painter_that_needs_that_part(monkeypatch, kind):
+    monkeypatch.setattr(loop, "NAP", 0.0)  # a turn with nothing to do takes one
     files, seen = Files(kind), []
     on = engine(registry=Registry([classroom()], read=files), **PAIR)
     truth, batches = paintings(on), len(on.log)
