@@ -93,14 +93,15 @@ def one_bad_part(on, files: Files, lane: str, other: str, truth) -> list:
     assert [run.state for run in runs] == ["failed", "done"] * 2, [run.trace for run in runs]
     assert all(clear(run) for run in runs[::2])
     assert all(torch.equal(run.result, picture) for run, picture in zip(runs[1::2], truth, strict=True))
-    on.turn()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(loop, "NAP", 0.0)  # a turn with nothing to do takes one
+        on.turn()
     assert on.registry.evict("classroom", files.broken)
     return runs
 
 
-@pytest.mark.parametrize("kind", ["memory", pytest.param("nan", marks=pytest.mark.slow), SLOW])
-def test_thirty_faults_at_load_end_only_the_painter_that_needs_that_part(monkeypatch, kind):
-    monkeypatch.setattr(loop, "NAP", 0.0)  # a turn with nothing to do takes one
+@pytest.mark.parametrize("kind", ["memory", "nan", "raise"])
+def test_thirty_faults_at_load_end_only_the_painter_that_needs_that_part(kind):
     files, seen = Files(kind), []
     on = engine(registry=Registry([classroom()], read=files), **PAIR)
     truth, batches = paintings(on), len(on.log)
