@@ -53,18 +53,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
         parser().exit(2, f"quartet: {error}\n")
     # a lent GPU knows the one suite that it was asked for
     switch = Switch(engine, suite.name, find, public) if zero.lender() is None else None
-    warming = Thread(target=_warm, args=(engine, suite.name), daemon=True)
     try:
-        if suite.name == "classroom":  # in the time that its page takes to be built, and no longer
-            warming.start()
         page = build(engine, suite.name, not public or "safety" not in suite.parts, switch)
-        if warming.ident:  # first: Gradio gives up on a page that does not answer at once
-            warming.join()
         _launch(page, given.port, given.open and browsable())
         if switch is not None:
             switch.front = page.app
-        if not warming.ident:
-            warming.start()
+        # not before: Gradio gives up on a page that does not answer at once
+        Thread(target=_warm, args=(engine, suite.name), daemon=True).start()
         page.block_thread()
     finally:
         engine.stop()
@@ -126,15 +121,21 @@ def _warm(engine: Engine, suite: str) -> None:
     if suite == "classroom" or zero.lender() is None:  # what DALL-E 2 thinks is told from the first race on
         with suppress(Exception):
             captions(engine, suite)
+    if suite == "classroom":  # what a painter takes to work in is told at the end of a race
+        for lane in LANES:
+            with suppress(Exception):
+                need_of(engine, _first(engine, suite, lane))
 
 
 def _try(engine: Engine, suite: str, lane: str) -> None:
-    """Four steps of a painter, CLIP's and the judge's look at what comes of them, and what memory it takes."""
-    text = "a large red cat in a meadow"
-    request = Request(lane, Prompt(text), settle(engine, lane, None, suite), suite, "warm")
+    """Four steps of a painter, and CLIP's and the judge's look at what comes of them."""
+    request = _first(engine, suite, lane)
     run = engine.wait(engine.submit(probe(request)))
-    appraise(engine, suite, text, run.newest.images, run.tokens)
-    need_of(engine, request)
+    appraise(engine, suite, request.prompt.text, run.newest.images, run.tokens)
+
+
+def _first(engine: Engine, suite: str, lane: str) -> Request:
+    return Request(lane, Prompt("a large red cat in a meadow"), settle(engine, lane, None, suite), suite, "warm")
 
 
 if __name__ == "__main__":
